@@ -1,0 +1,134 @@
+/**
+ * The native client protocol: what a client and a server say to each other on one stream, many
+ * requests in flight, replies by id in any order. Plain data; client-codec.ts has the bytes.
+ *
+ * All are laid out by hand; the answer to `status` alone carries JSON.
+ */
+
+import type { Refusal } from '../base/errors.js';
+import type { KeyValue, Reply } from '../machine/commands.js';
+
+/** How fresh a read must be: `linearizable` sees every write acknowledged before it was asked;
+ * `stale` sees what this server has applied. */
+export type Consistency = 'linearizable' | 'stale';
+
+/** A record as readers see it. */
+export interface StreamRecord {
+  readonly seq: number;
+  readonly index: number;
+  readonly term: number;
+  /** The leader's stamp, milliseconds since 1970. */
+  readonly timeMillis: number;
+  readonly data: Uint8Array;
+}
+
+/** How a member does, as the asked server sees it. */
+export type Health = 'alive' | 'suspect' | 'dead' | 'unknown';
+
+/** A row of `members` and `status`. */
+export interface MemberStatus {
+  readonly name: string;
+  readonly memberId: number;
+  readonly peerId: string;
+  /** `standby`: a learner that has caught up and is kept as one, because voters rest at odd
+   * numbers. */
+  readonly role: 'voter' | 'learner' | 'standby';
+  readonly health: Health;
+  readonly addresses: readonly string[];
+  /** Last index known to be on its disk; null when this server does not lead. */
+  readonly matchIndex: number | null;
+}
+
+/** What `status` tells. Stable: `--json` prints just this. */
+export interface ClusterStatus {
+  readonly cluster: string;
+  readonly clusterId: string | null;
+  readonly version: string;
+  readonly term: number;
+  readonly leader: { readonly name: string; readonly memberId: number } | null;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly lastIndex: number;
+  /** How many more voters may fail, all voters being alive: 1 of 3, 2 of 5. */
+  readonly faultTolerance: number;
+  /** A joint change is under way. */
+  readonly joint: boolean;
+  readonly members: readonly MemberStatus[];
+  readonly self: {
+    readonly name: string;
+    readonly memberId: number | null;
+    readonly peerId: string;
+    readonly role: 'leader' | 'follower' | 'candidate' | 'joining';
+    /** What a joining or leaderless server is waiting for, one line; null when nothing. */
+    readonly waitingFor: string | null;
+  };
+}
+
+/** What a client may ask. `id` is the client's own, not in use by another request of the stream. */
+export type ClientRequest =
+  /** `command`: the bytes of a machine command (wire/command-codec). */
+  | { readonly type: 'command'; readonly id: number; readonly command: Uint8Array }
+  | {
+      readonly type: 'read';
+      readonly id: number;
+      readonly stream: string;
+      /** First sequence wanted; 1 is the first of a stream. */
+      readonly fromSeq: number;
+      readonly limit: number;
+      readonly consistency: Consistency;
+    }
+  /** Records from `fromSeq` on, for as long as the stream is open, in `records` replies. The client
+   * grants `credit` records at a time with `credit` requests of the same id. */
+  | {
+      readonly type: 'follow';
+      readonly id: number;
+      readonly stream: string;
+      readonly fromSeq: number;
+      readonly credit: number;
+    }
+  | { readonly type: 'credit'; readonly id: number; readonly records: number }
+  | { readonly type: 'cancel'; readonly id: number }
+  | {
+      readonly type: 'get';
+      readonly id: number;
+      readonly key: Uint8Array;
+      readonly consistency: Consistency;
+    }
+  /** Keys from `start` (included) to `end` (excluded; empty: to the end), in order. */
+  | {
+      readonly type: 'list';
+      readonly id: number;
+      readonly start: Uint8Array;
+      readonly end: Uint8Array;
+      readonly limit: number;
+      readonly consistency: Consistency;
+    }
+  | { readonly type: 'status'; readonly id: number }
+  /** `to`: a member's name; empty: the best follower. */
+  | { readonly type: 'transferLeader'; readonly id: number; readonly to: string }
+  | { readonly type: 'removeMember'; readonly id: number; readonly name: string };
+
+/** What a server answers. */
+export type ClientReply =
+  | { readonly type: 'refused'; readonly id: number; readonly refusal: Refusal }
+  | { readonly type: 'commandReply'; readonly id: number; readonly reply: Reply }
+  | {
+      readonly type: 'records';
+      readonly id: number;
+      readonly records: readonly StreamRecord[];
+      /** The stream's next sequence when it was read: total = nextSeq − 1. */
+      readonly nextSeq: number;
+      /** False in answers to `follow` and where a size limit cut a `read` short of its limit. */
+      readonly complete: boolean;
+    }
+  | {
+      readonly type: 'keys';
+      readonly id: number;
+      readonly revision: number;
+      readonly keys: readonly KeyValue[];
+      readonly more: boolean;
+    }
+  | { readonly type: 'status'; readonly id: number; readonly status: ClusterStatus }
+  | { readonly type: 'done'; readonly id: number; readonly message: string }
+  /** The server stops or no longer follows a leader: go elsewhere; `addresses` of other members. */
+  | { readonly type: 'goAway'; readonly id: 0; readonly addresses: readonly string[] };

@@ -1,0 +1,64 @@
+/**
+ * The answer to `status` as JSON: rare, for people and their scripts, and open to new fields. What
+ * comes in is built anew field by field.
+ */
+
+import type { ClusterStatus, MemberStatus } from './client-messages.js';
+import { decodeJson, encodeJson, type JsonFields } from './json-fields.js';
+import { addressBytesMax, addressesMax, nameBytesMax, peerIdBytesMax } from './text-limits.js';
+
+/** Largest status, bytes: a thousand members with all their addresses. */
+const statusBytesMax = 1024 * 1024;
+
+const membersMax = 1024;
+const lineBytesMax = 4096;
+
+/** Writes a status. @throws WireError when it is too large. */
+export function encodeStatus(status: ClusterStatus): Uint8Array {
+  return encodeJson(status, statusBytesMax, 'status');
+}
+
+/** Reads a status. @throws WireError when a field is missing or not what it should be. */
+export function decodeStatus(bytes: Uint8Array): ClusterStatus {
+  const fields = decodeJson(bytes, statusBytesMax, 'status');
+  const leader = fields.objectOrNull('leader');
+  return {
+    cluster: fields.line('cluster', nameBytesMax),
+    clusterId: fields.lineOrNull('clusterId', nameBytesMax),
+    version: fields.line('version', nameBytesMax),
+    term: fields.counter('term'),
+    leader:
+      leader === null
+        ? null
+        : { name: leader.line('name', nameBytesMax), memberId: leader.counter('memberId') },
+    commitIndex: fields.counter('commitIndex'),
+    appliedIndex: fields.counter('appliedIndex'),
+    lastIndex: fields.counter('lastIndex'),
+    faultTolerance: fields.counter('faultTolerance'),
+    joint: fields.flag('joint'),
+    members: fields.objects('members', membersMax).map(memberStatus),
+    self: selfStatus(fields.object('self')),
+  };
+}
+
+function memberStatus(fields: JsonFields): MemberStatus {
+  return {
+    name: fields.line('name', nameBytesMax),
+    memberId: fields.counter('memberId'),
+    peerId: fields.line('peerId', peerIdBytesMax),
+    role: fields.oneOf('role', ['voter', 'learner', 'standby']),
+    health: fields.oneOf('health', ['alive', 'suspect', 'dead', 'unknown']),
+    addresses: fields.lines('addresses', addressesMax, addressBytesMax),
+    matchIndex: fields.counterOrNull('matchIndex'),
+  };
+}
+
+function selfStatus(fields: JsonFields): ClusterStatus['self'] {
+  return {
+    name: fields.line('name', nameBytesMax),
+    memberId: fields.counterOrNull('memberId'),
+    peerId: fields.line('peerId', peerIdBytesMax),
+    role: fields.oneOf('role', ['leader', 'follower', 'candidate', 'joining']),
+    waitingFor: fields.lineOrNull('waitingFor', lineBytesMax),
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * What servers say to each other beside Raft's own messages: requests passed to the leader (channel
+ * `forward`) and joining, removal and addresses (channel `control`). Plain data; peer-codec.ts has
+ * the bytes: `forward` by hand (hot), `control` as JSON.
+ */
+
+import type { Refusal } from '../base/errors.js';
+import type { Reply } from '../machine/commands.js';
+import type { LogBase, MemberInfo } from '../raft/types.js';
+
+/** Channel `forward`. `ref` is the asker's own number, not in use by another of its requests. */
+export type ForwardMessage =
+  | { readonly type: 'execute'; readonly ref: number; readonly command: Uint8Array }
+  | { readonly type: 'executed'; readonly ref: number; readonly reply: Reply }
+  | { readonly type: 'notExecuted'; readonly ref: number; readonly refusal: Refusal };
+
+/** Where a peer can be dialled. */
+export interface PeerAddresses {
+  readonly peerId: string;
+  readonly addresses: readonly string[];
+}
+
+/** Channel `control`. */
+export type ControlMessage =
+  /** A server without a cluster asks any member to be taken in. */
+  | { readonly type: 'join'; readonly ref: number; readonly member: Omit<MemberInfo, 'id'> }
+  /** It is in the log as a learner. `base` is the founding record that its log starts from. */
+  | {
+      readonly type: 'joined';
+      readonly ref: number;
+      readonly clusterId: string;
+      readonly memberId: number;
+      readonly base: LogBase;
+      /** The leader's last index when it answered: how far the newcomer has to go. */
+      readonly lastIndex: number;
+      readonly peers: readonly PeerAddresses[];
+    }
+  | { readonly type: 'transferLeader'; readonly ref: number; readonly to: string }
+  | { readonly type: 'removeMember'; readonly ref: number; readonly name: string }
+  /** A transfer or removal is done. */
+  | { readonly type: 'done'; readonly ref: number; readonly message: string }
+  | { readonly type: 'refused'; readonly ref: number; readonly refusal: Refusal }
+  /** Address books are shared: candidates to dial, never members. */
+  | { readonly type: 'peers'; readonly peers: readonly PeerAddresses[] }
+  /** To a removed server that calls again: its removal is committed at this index. */
+  | { readonly type: 'removed'; readonly memberId: number; readonly index: number };

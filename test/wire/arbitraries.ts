@@ -1,0 +1,385 @@
+/**
+ * Random values of every type that travels, for round trips and as the seed corpus of the fuzzers.
+ */
+
+import * as fc from 'fast-check';
+import { type ErrorCode, errorTable, type Refusal } from '../../src/base/errors.js';
+import type { Command, KeyValue, Reply, SessionTag } from '../../src/machine/commands.js';
+import type { Message } from '../../src/raft/messages.js';
+import type { Configuration, Entry, LogBase, MemberInfo } from '../../src/raft/types.js';
+import type {
+  ClientReply,
+  ClientRequest,
+  ClusterStatus,
+  Consistency,
+} from '../../src/wire/client-messages.js';
+import type { Hello } from '../../src/wire/hello.js';
+import type { ControlMessage, ForwardMessage } from '../../src/wire/peer-messages.js';
+
+/** A counter, often at an edge of 32 or 53 bits. */
+const counter = fc.oneof(
+  fc.nat(),
+  fc.constantFrom(0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1),
+  fc.maxSafeNat(),
+);
+const positive = counter.map((value) => Math.max(1, value));
+const bytes = fc.uint8Array({ maxLength: 300, size: 'max' });
+/** A text on one line, of at most 40 characters of any plane. */
+const line = fc.string({ unit: 'grapheme', maxLength: 20 }).map((text) =>
+  text
+    .replace(/\p{Cc}|[\u2028\u2029]/gu, '')
+    .slice(0, 20)
+    .toWellFormed(),
+);
+const label = line.map((text) => `n${text}`);
+const hexId = fc
+  .uint8Array({ minLength: 8, maxLength: 32 })
+  .map((value) => Buffer.from(value).toString('hex'));
+const addresses = fc.array(
+  fc.tuple(fc.domain(), fc.nat(65_535)).map(([host, port]) => `${host}:${port}`),
+  { maxLength: 4 },
+);
+const peer = fc.record({ peerId: label, addresses });
+
+/** With and without each detail. */
+export const refusal: fc.Arbitrary<Refusal> = fc.record(
+  {
+    code: fc.constantFrom(...(Object.keys(errorTable) as ErrorCode[])),
+    message: line,
+    leader: fc.record({ name: line, addresses }),
+    retryAfterMillis: counter,
+    expected: counter,
+  },
+  { requiredKeys: ['code', 'message'] },
+);
+
+const place = { index: counter, term: counter };
+
+/** Every kind of reply. */
+export const reply: fc.Arbitrary<Reply> = fc.oneof(
+  fc.record({ kind: fc.constant('session' as const), session: counter, ...place }),
+  fc.record({ kind: fc.constant('closed' as const), ...place }),
+  fc.record({
+    kind: fc.constant('appended' as const),
+    firstSeq: counter,
+    lastSeq: counter,
+    ...place,
+  }),
+  fc.record({
+    kind: fc.constant('put' as const),
+    revision: counter,
+    createRevision: counter,
+    version: counter,
+    ...place,
+  }),
+  fc.record({ kind: fc.constant('deleted' as const), revision: counter, count: counter, ...place }),
+  fc.record({ kind: fc.constant('refused' as const), refusal, ...place }),
+);
+
+const tag: fc.Arbitrary<SessionTag | null> = fc.option(
+  fc.record({ session: counter, sequence: counter, acknowledgedBelow: counter }),
+);
+const condition = fc.option(counter);
+
+/** Every command. */
+export const command: fc.Arbitrary<Command> = fc.oneof(
+  fc.constant({ op: 'registerSession' } as const),
+  fc.record({ op: fc.constant('closeSession' as const), session: counter }),
+  fc.record({
+    op: fc.constant('append' as const),
+    tag,
+    stream: line,
+    records: fc.array(bytes, { maxLength: 8, size: 'max' }),
+  }),
+  fc.record({
+    op: fc.constant('put' as const),
+    tag,
+    key: bytes,
+    value: bytes,
+    expectedModRevision: condition,
+  }),
+  fc.record({
+    op: fc.constant('delete' as const),
+    tag,
+    key: bytes,
+    expectedModRevision: condition,
+  }),
+);
+
+/** A configuration that keeps all promises of raft/types. */
+const configuration: fc.Arbitrary<Configuration> = fc
+  .record({
+    ids: fc.uniqueArray(positive, { minLength: 1, maxLength: 6 }),
+    places: fc.array(fc.nat(4), { minLength: 6, maxLength: 6 }),
+    infos: fc.array(fc.record({ peerId: label, incarnation: hexId, name: label }), {
+      minLength: 6,
+      maxLength: 6,
+    }),
+    reason: line,
+  })
+  .map(({ ids, places, infos, reason }) => {
+    const sorted = ids.toSorted((a, b) => a - b);
+    const where = (...wanted: number[]) =>
+      sorted.filter((_, i) => wanted.includes(i === 0 ? 0 : (places[i] as number)));
+    return {
+      voters: where(0, 1),
+      votersOutgoing: where(1, 2, 3),
+      learners: where(4),
+      learnersNext: where(3),
+      members: sorted.map((id, i): MemberInfo => ({ id, ...(infos[i] as Omit<MemberInfo, 'id'>) })),
+      reason,
+    };
+  });
+
+/** A log base, as in `joined`. */
+const logBase: fc.Arbitrary<LogBase> = fc
+  .record({ a: counter, b: counter, term: counter, configuration })
+  .map(({ a, b, term, configuration }) => {
+    return { index: Math.max(a, b), term, configuration, configurationIndex: Math.min(a, b) };
+  });
+
+/** An append whose entries follow each other as a right leader sends them. */
+const append: fc.Arbitrary<Message> = fc
+  .record({
+    envelope: fc.record({ from: counter, to: counter, sequence: counter, commit: counter }),
+    prevIndex: fc.oneof(fc.nat(), fc.constant(2 ** 53 - 20)),
+    terms: fc.tuple(fc.nat(9), fc.nat(9), fc.nat(9)).map((terms) => terms.toSorted()),
+    shapes: fc.array(
+      fc.record({
+        kind: fc.constantFrom('noop' as const, 'command' as const, 'configuration' as const),
+        timeMillis: counter,
+        data: bytes,
+        configuration,
+      }),
+      { maxLength: 6, size: 'max' },
+    ),
+  })
+  .map(({ envelope, prevIndex, terms, shapes }) => {
+    const entries = shapes.map((shape, i): Entry => {
+      return {
+        index: prevIndex + 1 + i,
+        term: terms[1] as number,
+        kind: shape.kind,
+        timeMillis: shape.timeMillis,
+        data: shape.kind === 'command' ? shape.data : new Uint8Array(0),
+        configuration: shape.kind === 'configuration' ? shape.configuration : null,
+        encoded: null,
+      };
+    });
+    const prevTerm = terms[0] as number;
+    const term = terms[2] as number;
+    return { type: 'append', ...envelope, term, prevIndex, prevTerm, entries };
+  });
+
+const envelope = { from: counter, to: counter, term: counter };
+
+/** Every message of Raft. */
+export const message: fc.Arbitrary<Message> = fc.oneof(
+  append,
+  fc.record({
+    type: fc.constant('voteRequest' as const),
+    ...envelope,
+    preVote: fc.boolean(),
+    lastIndex: counter,
+    lastTerm: counter,
+    transfer: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant('voteReply' as const),
+    ...envelope,
+    preVote: fc.boolean(),
+    granted: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant('appendReply' as const),
+    ...envelope,
+    sequence: counter,
+    ok: fc.boolean(),
+    index: counter,
+    hintIndex: counter,
+    hintTerm: counter,
+  }),
+  fc.record({
+    type: fc.constant('heartbeat' as const),
+    ...envelope,
+    commit: counter,
+    round: counter,
+  }),
+  fc.record({
+    type: fc.constant('heartbeatReply' as const),
+    ...envelope,
+    round: counter,
+    lastIndex: counter,
+  }),
+  fc.record({ type: fc.constant('readRequest' as const), ...envelope, ref: counter }),
+  fc.record({
+    type: fc.constant('readReply' as const),
+    ...envelope,
+    ref: counter,
+    ok: fc.boolean(),
+    index: counter,
+  }),
+  fc.record({ type: fc.constant('timeoutNow' as const), ...envelope }),
+  fc.record({
+    type: fc.constant('snapshotReply' as const),
+    ...envelope,
+    ok: fc.boolean(),
+    index: counter,
+  }),
+);
+
+/** Every message of the channel `forward`. */
+export const forward: fc.Arbitrary<ForwardMessage> = fc.oneof(
+  fc.record({ type: fc.constant('execute' as const), ref: counter, command: bytes }),
+  fc.record({ type: fc.constant('executed' as const), ref: counter, reply }),
+  fc.record({ type: fc.constant('notExecuted' as const), ref: counter, refusal }),
+);
+
+/** Every message of the channel `control`. */
+export const control: fc.Arbitrary<ControlMessage> = fc.oneof(
+  fc.record({
+    type: fc.constant('join' as const),
+    ref: counter,
+    member: fc.record({ peerId: label, incarnation: hexId, name: label }),
+  }),
+  fc.record({
+    type: fc.constant('joined' as const),
+    ref: counter,
+    clusterId: hexId,
+    memberId: positive,
+    base: logBase,
+    lastIndex: counter,
+    peers: fc.array(peer, { maxLength: 3 }),
+  }),
+  fc.record({ type: fc.constant('transferLeader' as const), ref: counter, to: line }),
+  fc.record({ type: fc.constant('removeMember' as const), ref: counter, name: label }),
+  fc.record({ type: fc.constant('done' as const), ref: counter, message: line }),
+  fc.record({ type: fc.constant('refused' as const), ref: counter, refusal }),
+  fc.record({ type: fc.constant('peers' as const), peers: fc.array(peer, { maxLength: 3 }) }),
+  fc.record({ type: fc.constant('removed' as const), memberId: positive, index: positive }),
+);
+
+/** A greeting within its limits. */
+export const hello: fc.Arbitrary<Hello> = fc.record({
+  clusterName: label,
+  clusterId: fc.option(hexId),
+  memberId: fc.option(positive),
+  incarnation: hexId,
+  name: label,
+  version: label,
+  protocol: counter,
+  addresses,
+});
+
+const consistency = fc.constantFrom<Consistency>('linearizable', 'stale');
+const id = counter;
+
+/** Every request of a client. */
+export const request: fc.Arbitrary<ClientRequest> = fc.oneof(
+  fc.record({ type: fc.constant('command' as const), id, command: bytes }),
+  fc.record({
+    type: fc.constant('read' as const),
+    id,
+    stream: line,
+    fromSeq: counter,
+    limit: counter,
+    consistency,
+  }),
+  fc.record({
+    type: fc.constant('follow' as const),
+    id,
+    stream: line,
+    fromSeq: counter,
+    credit: counter,
+  }),
+  fc.record({ type: fc.constant('credit' as const), id, records: counter }),
+  fc.record({ type: fc.constant('cancel' as const), id }),
+  fc.record({ type: fc.constant('get' as const), id, key: bytes, consistency }),
+  fc.record({
+    type: fc.constant('list' as const),
+    id,
+    start: bytes,
+    end: bytes,
+    limit: counter,
+    consistency,
+  }),
+  fc.record({ type: fc.constant('status' as const), id }),
+  fc.record({ type: fc.constant('transferLeader' as const), id, to: line }),
+  fc.record({ type: fc.constant('removeMember' as const), id, name: line }),
+);
+
+const status: fc.Arbitrary<ClusterStatus> = fc.record({
+  cluster: line,
+  clusterId: fc.option(hexId),
+  version: line,
+  term: counter,
+  leader: fc.option(fc.record({ name: line, memberId: counter })),
+  commitIndex: counter,
+  appliedIndex: counter,
+  lastIndex: counter,
+  faultTolerance: counter,
+  joint: fc.boolean(),
+  members: fc.array(
+    fc.record({
+      name: line,
+      memberId: counter,
+      peerId: line,
+      role: fc.constantFrom('voter' as const, 'learner' as const, 'standby' as const),
+      health: fc.constantFrom(
+        'alive' as const,
+        'suspect' as const,
+        'dead' as const,
+        'unknown' as const,
+      ),
+      addresses,
+      matchIndex: fc.option(counter),
+    }),
+    { maxLength: 4 },
+  ),
+  self: fc.record({
+    name: line,
+    memberId: fc.option(counter),
+    peerId: line,
+    role: fc.constantFrom(
+      'leader' as const,
+      'follower' as const,
+      'candidate' as const,
+      'joining' as const,
+    ),
+    waitingFor: fc.option(line),
+  }),
+});
+
+const pair: fc.Arbitrary<KeyValue> = fc.record({
+  key: bytes,
+  value: bytes,
+  createRevision: counter,
+  modRevision: counter,
+  version: counter,
+});
+
+/** Every reply to a client. */
+export const clientReply: fc.Arbitrary<ClientReply> = fc.oneof(
+  fc.record({ type: fc.constant('refused' as const), id, refusal }),
+  fc.record({ type: fc.constant('commandReply' as const), id, reply }),
+  fc.record({
+    type: fc.constant('records' as const),
+    id,
+    records: fc.array(
+      fc.record({ seq: counter, index: counter, term: counter, timeMillis: counter, data: bytes }),
+      { maxLength: 5 },
+    ),
+    nextSeq: counter,
+    complete: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant('keys' as const),
+    id,
+    revision: counter,
+    keys: fc.array(pair, { maxLength: 4 }),
+    more: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('status' as const), id, status }),
+  fc.record({ type: fc.constant('done' as const), id, message: line }),
+  fc.record({ type: fc.constant('goAway' as const), id: fc.constant(0 as const), addresses }),
+);

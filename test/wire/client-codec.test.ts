@@ -1,0 +1,190 @@
+/**
+ * The native client protocol: round trips, golden bytes, limits, lies.
+ */
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { batchRecordsMax, commandBytesMax, frameBytesMax } from '../../src/base/limits.js';
+import {
+  decodeReply,
+  decodeRequest,
+  encodeReply,
+  encodeRequest,
+} from '../../src/wire/client-codec.js';
+import type { ClientReply, ClientRequest } from '../../src/wire/client-messages.js';
+import { WireError } from '../../src/wire/wire-error.js';
+import { clientReply, request } from './arbitraries.js';
+import { codecSuite, hex } from './codec-suite.js';
+
+codecSuite(test, {
+  name: 'request',
+  values: request,
+  encode: encodeRequest,
+  decode: decodeRequest,
+  canonical: true,
+});
+
+codecSuite(test, {
+  name: 'client reply',
+  values: clientReply,
+  encode: encodeReply,
+  decode: decodeReply,
+  // The status is JSON, which has many spellings.
+  canonical: false,
+});
+
+const u64 = (value: number) => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes.toString('hex');
+};
+
+const requests: [ClientRequest, string][] = [
+  [{ type: 'command', id: 7, command: new Uint8Array([1, 2]) }, `01${u64(7)}0102`],
+  [
+    { type: 'read', id: 1, stream: 's', fromSeq: 2, limit: 3, consistency: 'linearizable' },
+    `02${u64(1)}0100000073${u64(2)}${u64(3)}01`,
+  ],
+  [{ type: 'cancel', id: 1 }, `05${u64(1)}`],
+];
+
+for (const [value, bytes] of requests) {
+  test(`golden bytes: ${value.type}`, () => {
+    assert.is(hex(encodeRequest(value)), bytes);
+  });
+}
+
+const replies: [ClientReply, string][] = [
+  [
+    {
+      type: 'commandReply',
+      id: 9,
+      reply: { kind: 'appended', firstSeq: 4, lastSeq: 5, index: 6, term: 7 },
+    },
+    `02${u64(9)}03${u64(6)}${u64(7)}${u64(4)}${u64(5)}`,
+  ],
+  [
+    {
+      type: 'records',
+      id: 1,
+      records: [{ seq: 2, index: 3, term: 4, timeMillis: 5, data: new Uint8Array([0xab]) }],
+      nextSeq: 6,
+      complete: true,
+    },
+    `03${u64(1)}${u64(6)}0101000000${u64(2)}${u64(3)}${u64(4)}${u64(5)}01000000ab`,
+  ],
+  [
+    { type: 'refused', id: 1, refusal: { code: 'OUT_OF_ORDER', message: 'm', expected: 8 } },
+    `01${u64(1)}0a04010000006d${u64(8)}`,
+  ],
+];
+
+for (const [value, bytes] of replies) {
+  test(`golden bytes: ${value.type}`, () => {
+    assert.is(hex(encodeReply(value)), bytes);
+  });
+}
+
+test('a command of the limit passes, one byte more is refused on both sides', () => {
+  const make = (count: number): ClientRequest => {
+    return { type: 'command', id: 1, command: new Uint8Array(count) };
+  };
+  decodeRequest(encodeRequest(make(commandBytesMax)));
+  assert.throws(() => encodeRequest(make(commandBytesMax + 1)), isWireError);
+  const bytes = new Uint8Array(9 + commandBytesMax + 1);
+  bytes[0] = 1;
+  assert.throws(() => decodeRequest(bytes), isWireError);
+});
+
+test('a reply over the size of a frame, or of too many rows, is refused', () => {
+  const data = new Uint8Array(commandBytesMax);
+  const record = { seq: 1, index: 1, term: 1, timeMillis: 1, data };
+  const tiny = { ...record, data: new Uint8Array(0) };
+  const make = (records: readonly (typeof record)[]): ClientReply => {
+    return { type: 'records', id: 1, records, nextSeq: 9, complete: false };
+  };
+  assert.throws(() => encodeReply(make([record, record])), isWireError);
+  decodeReply(encodeReply(make(Array(batchRecordsMax).fill(tiny))));
+  assert.throws(() => encodeReply(make(Array(batchRecordsMax + 1).fill(tiny))), isWireError);
+  assert.throws(() => decodeReply(new Uint8Array(frameBytesMax + 1)), isWireError);
+});
+
+test('counts that lie are refused', () => {
+  const records = encodeReply({ type: 'records', id: 1, records: [], nextSeq: 1, complete: true });
+  const keys = encodeReply({ type: 'keys', id: 1, revision: 1, keys: [], more: false });
+  for (const whole of [records, keys]) {
+    for (const count of [1, batchRecordsMax, batchRecordsMax + 1, 2 ** 31, 2 ** 32 - 1]) {
+      const bytes = Buffer.from(whole);
+      bytes.writeUInt32LE(count, bytes.length - 4);
+      assert.throws(() => decodeReply(bytes), isWireError, `${count}`);
+    }
+  }
+});
+
+test('more rows than the limit are refused though they are there', () => {
+  const head = encodeReply({ type: 'records', id: 1, records: [], nextSeq: 1, complete: true });
+  const bytes = Buffer.alloc(head.length + 36 * (batchRecordsMax + 1));
+  bytes.set(head);
+  for (const [count, fits] of [
+    [batchRecordsMax, true],
+    [batchRecordsMax + 1, false],
+  ] as const) {
+    bytes.writeUInt32LE(count, head.length - 4);
+    const frame = bytes.subarray(0, head.length + 36 * count);
+    if (fits) decodeReply(frame);
+    else assert.throws(() => decodeReply(frame), isWireError);
+  }
+});
+
+test('a goAway answers no request and names a bounded number of others', () => {
+  const addresses = Array<string>(300).fill('a:1');
+  const bytes = Buffer.from(encodeReply({ type: 'goAway', id: 0, addresses }));
+  const read = decodeReply(bytes);
+  assert.is(read.type === 'goAway' && read.addresses.length, 256);
+  const longer = Buffer.concat([bytes, bytes.subarray(13, 20)]);
+  longer.writeUInt32LE(257, 9);
+  assert.throws(() => decodeReply(longer), isWireError);
+  bytes[1] = 1;
+  assert.throws(() => decodeReply(bytes), isWireError);
+});
+
+test('a listing over the size of a frame is refused', () => {
+  const value = new Uint8Array(commandBytesMax);
+  const pair = { key: value.subarray(0, 1), value, createRevision: 1, modRevision: 1, version: 1 };
+  const keys = [pair, pair, pair];
+  const reply: ClientReply = { type: 'keys', id: 1, revision: 1, keys, more: false };
+  assert.throws(() => encodeReply(reply), isWireError);
+});
+
+test('texts for people are made to fit rather than refused', () => {
+  const message = `one\ntwo\u001b[31m ${'ä'.repeat(2000)}`;
+  const reply = decodeReply(encodeReply({ type: 'done', id: 1, message }));
+  assert.ok(reply.type === 'done' && /^one two \[31m ä+$/.test(reply.message));
+  const refused = decodeReply(
+    encodeReply({
+      type: 'refused',
+      id: 1,
+      refusal: {
+        code: 'OVERLOADED',
+        message,
+        retryAfterMillis: 0.5,
+        leader: { name: 'n'.repeat(500), addresses: Array(100).fill('a:1') },
+      },
+    }),
+  );
+  assert.ok(refused.type === 'refused');
+  assert.is(refused.refusal.retryAfterMillis, 1);
+  assert.is(refused.refusal.leader?.addresses.length, 32);
+});
+
+test('control characters from a peer are refused', () => {
+  const bytes = Buffer.from(encodeReply({ type: 'done', id: 1, message: 'ab' }));
+  bytes[bytes.length - 1] = 0x1b;
+  assert.throws(() => decodeReply(bytes), isWireError);
+});
+
+function isWireError(error: unknown): boolean {
+  return error instanceof WireError;
+}
+
+test.run();
