@@ -1,0 +1,88 @@
+/**
+ * Who this server is, in the file `identity.json` of its data folder: its private key, its
+ * incarnation (random, made with the folder, so that a wiped folder is another server) and, once it
+ * belongs to a cluster, to which one and as whom. A damaged file is never replaced by a new
+ * identity: the server would come back as somebody else and leave a dead member behind.
+ */
+
+import type { Membership } from '../raft/types.js';
+import {
+  type CheckedFields,
+  type CheckedFolder,
+  readChecked,
+  writeChecked,
+} from './checked-file.js';
+import type { DiskError, Done } from './disk.js';
+
+/** What the file holds. */
+export interface Identity {
+  /** The private key's bytes, as libp2p's protobuf or raw: opaque here. */
+  readonly privateKey: Uint8Array;
+  /** Hex. */
+  readonly incarnation: string;
+  readonly membership: Membership | null;
+}
+
+const fileName = 'identity.json';
+const format = 1;
+
+/**
+ * Reads the identity; null when the folder has none yet.
+ * Errors: DAMAGED, NEWER_FORMAT, or the disk's own.
+ */
+export function loadIdentity(
+  folder: CheckedFolder,
+  done: (error: DiskError | null, identity: Identity | null) => void,
+): void {
+  readChecked(folder, fileName, format, (error, fields) => {
+    if (fields === null) return done(error, null);
+    const identity = identityFrom(fields);
+    if (identity !== null) return done(null, identity);
+    const path = `${folder.directory}/${fileName}`;
+    done({ code: 'DAMAGED', message: `${path}: fields are missing` }, null);
+  });
+}
+
+/** Writes the identity; the directory must exist. On disk when done. */
+export function saveIdentity(folder: CheckedFolder, identity: Identity, done: Done): void {
+  const { incarnation, membership } = identity;
+  const privateKey = toHex(identity.privateKey);
+  writeChecked(folder, fileName, { format, privateKey, incarnation, membership }, done);
+}
+
+function identityFrom(fields: CheckedFields): Identity | null {
+  const { privateKey, incarnation } = fields;
+  if (typeof privateKey !== 'string' || typeof incarnation !== 'string') return null;
+  if (!/^([0-9a-f]{2})+$/.test(privateKey)) return null;
+  const membership = membershipFrom(fields['membership']);
+  return membership === undefined
+    ? null
+    : { privateKey: fromHex(privateKey), incarnation, membership };
+}
+
+/** Undefined when it is neither null nor whole. */
+function membershipFrom(value: unknown): Membership | null | undefined {
+  if (value === null) return null;
+  if (typeof value !== 'object') return undefined;
+  const { clusterName, clusterId, memberId, joinIndex } = value as Record<string, unknown>;
+  if (typeof clusterName !== 'string' || typeof clusterId !== 'string') return undefined;
+  if (!isCounter(memberId) || !isCounter(joinIndex)) return undefined;
+  return { clusterName, clusterId, memberId, joinIndex };
+}
+
+function isCounter(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
+
+function fromHex(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = Number.parseInt(text.slice(i * 2, i * 2 + 2), 16);
+  return bytes;
+}

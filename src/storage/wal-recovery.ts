@@ -1,0 +1,142 @@
+/**
+ * Opens what a log left on disk. First it reads everything and judges; a damaged log is refused and
+ * nothing is changed. Then it puts the end in order: a torn tail is copied aside and cut, and after
+ * any stop that was not clean the last segment is written anew, because after a failed sync the
+ * page cache may show bytes that the disk does not have. A crash in between leaves a log that the
+ * next opening judges the same way. Source: STORAGE.md 10–14.
+ */
+
+import type { DiskError, Done } from './disk.js';
+import type { LogImage } from './log-image.js';
+import { LogWalk, type StartedSegment } from './log-walk.js';
+import { readWhole, segmentPath, temporarySuffix, writeWhole } from './segment-files.js';
+import { segmentIdOf, segmentName } from './segment-header.js';
+import type { WalDeps, WalOptions } from './wal-options.js';
+
+/** A log whose files are in order. */
+export interface RecoveredFiles {
+  readonly image: LogImage;
+  /** The segment to go on in, and where, bytes. */
+  readonly segmentId: number;
+  readonly end: number;
+  readonly nextSequence: number;
+  /** The segment after it stands ready, all zeros. */
+  readonly hasSpare: boolean;
+  /** Bytes of the torn tail that was cut. */
+  readonly tornBytes: number;
+}
+
+type RecoveryDone = (error: DiskError | null, files: RecoveredFiles | null) => void;
+
+/**
+ * Reads, judges and puts in order the log in `options.directory`.
+ * Errors: ENOENT (no log there), DAMAGED, WRONG_CLUSTER, NEWER_FORMAT, or the disk's own.
+ */
+export function recoverWal(options: Required<WalOptions>, deps: WalDeps, done: RecoveryDone): void {
+  const { directory } = options;
+  deps.disk.list(directory, (error, names) => {
+    if (error !== null) return done(error, null);
+    const ids = names.map(segmentIdOf).filter((id) => id !== null);
+    if (ids.length === 0) {
+      return done({ code: 'ENOENT', message: `${directory}: no log here` }, null);
+    }
+    const walk = new LogWalk(directory, options, deps.checksum);
+    const judge: Done = (failed) => {
+      const fault = failed ?? walk.finish();
+      if (fault !== null || walk.last === null) return done(fault, null);
+      putInOrder({ walk, last: walk.last, names, options, deps }, done);
+    };
+    inTurn(
+      ids.map((id) => (next) => takeSegment(walk, id, options, deps, next)),
+      judge,
+    );
+  });
+}
+
+interface Order {
+  readonly walk: LogWalk;
+  readonly last: StartedSegment;
+  readonly names: readonly string[];
+  readonly options: Required<WalOptions>;
+  readonly deps: WalDeps;
+}
+
+function takeSegment(
+  walk: LogWalk,
+  segmentId: number,
+  options: Required<WalOptions>,
+  deps: WalDeps,
+  done: Done,
+): void {
+  readWhole(deps.disk, segmentPath(options.directory, segmentId), (error, bytes) => {
+    // What cannot be read is damage, never the end of the log (STORAGE.md 13).
+    if (error !== null) done({ code: 'DAMAGED', message: error.message });
+    else done(walk.take(segmentId, bytes));
+  });
+}
+
+function putInOrder(order: Order, done: RecoveryDone): void {
+  const { walk, last, names, options, deps } = order;
+  const { directory } = options;
+  const { end, tail, tailEnd, nextSequence } = last.scanned;
+  const steps: Step[] = [];
+  // First, for what comes after makes temporary files of its own, perhaps by the same name.
+  for (const name of names.filter((each) => each.endsWith(temporarySuffix))) {
+    steps.push((next) => deps.disk.remove(`${directory}/${name}`, next));
+  }
+  let tornBytes = tail === 'torn' ? tailEnd - end : 0;
+  if (tornBytes > 0) {
+    steps.push(copyTorn(order, last.segmentId, end, last.bytes.subarray(end, tailEnd)));
+  }
+  let hasSpare = false;
+  for (const { segmentId, bytes, tailEnd: torn } of walk.unstarted) {
+    const isNext = segmentId === last.segmentId + 1;
+    if (isNext && torn === 0 && bytes.length === options.segmentBytesMax) {
+      hasSpare = true;
+      continue;
+    }
+    if (torn > 0) steps.push(copyTorn(order, segmentId, 0, bytes.subarray(0, torn)));
+    tornBytes += torn;
+    steps.push((next) => deps.disk.remove(segmentPath(directory, segmentId), next));
+  }
+  if (steps.length > 0) steps.push((next) => deps.disk.syncDirectory(directory, next));
+  if (tornBytes > 0 || !walk.image.cleanStop) steps.push(rewrite(order));
+  inTurn(steps, (error) => {
+    if (error !== null) return done(error, null);
+    const { segmentId } = last;
+    done(null, { image: walk.image, segmentId, end, nextSequence, hasSpare, tornBytes });
+  });
+}
+
+/** One thing to do; its end comes later than its call. */
+type Step = (done: Done) => void;
+
+function inTurn(steps: readonly Step[], done: Done): void {
+  let i = 0;
+  const next: Done = (error) => {
+    const step = steps[i++];
+    if (error !== null || step === undefined) done(error);
+    else step(next);
+  };
+  next(null);
+}
+
+/** Keeps what is cut, for whoever wants to know what a crash left behind. */
+function copyTorn(order: Order, segmentId: number, offset: number, content: Uint8Array): Step {
+  const { options, deps } = order;
+  const name = `${segmentName(segmentId)}.${offset}.torn`;
+  const { directory } = options;
+  return (done) => {
+    deps.log.warn({ file: name, offset, bytes: content.length }, 'torn tail of the log cut');
+    writeWhole(deps.disk, { directory, name, content, bytes: content.length }, done);
+  };
+}
+
+/** The valid part of the last segment in a new file, zeros after it, in the place of the old. */
+function rewrite(order: Order): Step {
+  const { last, options, deps } = order;
+  const content = last.bytes.subarray(0, last.scanned.end);
+  const name = segmentName(last.segmentId);
+  const whole = { directory: options.directory, name, content, bytes: options.segmentBytesMax };
+  return (done) => writeWhole(deps.disk, whole, done);
+}

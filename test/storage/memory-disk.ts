@@ -1,0 +1,394 @@
+/**
+ * A disk in memory with the habits of a bad one. Per file a durable image and a list of unsynced
+ * writes; names are durable only after a sync of their directory. `crash` decides sector by sector
+ * what of the unsynced survives: old, new or zeros. Operations run when the test says so, or by
+ * themselves in microtasks; any operation can be made to fail, and everything stops at a crash
+ * point.
+ */
+
+import type { Disk, DiskError, DiskFile, Done, OpenOptions } from '../../src/storage/disk.js';
+
+const sector = 512;
+
+/** What becomes of one unsynced sector, or of an unsynced name, at a crash. */
+export type Fate = 'old' | 'new' | 'zero';
+
+interface Write {
+  readonly position: number;
+  readonly bytes: Uint8Array;
+}
+
+/** One file's content; names point to it. */
+interface Content {
+  /** What reads see. */
+  bytes: Uint8Array;
+  size: number;
+  /** What is on disk. */
+  durable: Uint8Array;
+  durableSize: number;
+  unsynced: Write[];
+}
+
+/** How much of a write that fails reads see afterwards, though the disk may never have it. */
+export type Taken = 'none' | 'half' | 'all';
+
+/** What an injected fault makes of an operation. */
+export interface Fault {
+  readonly code: string;
+  /** For writes. @default 'none' */
+  readonly taken?: Taken;
+}
+
+/** An in-memory `Disk`. Directories are not checked: any path may be used. */
+export class MemoryDisk implements Disk {
+  readonly #names: Map<string, Content>;
+  readonly #durableNames: Map<string, Content>;
+  readonly #queue: (() => void)[] = [];
+  #isDraining = false;
+  #isCrashed = false;
+  /** Operations so far that change something: writes, syncs, truncations, names. */
+  operations = 0;
+  /** Names of these operations, for messages. */
+  readonly trace: string[] = [];
+  /** Decides whether operation number n (from 1) fails. */
+  faultAt: (n: number, name: string) => Fault | null = () => null;
+  /**
+   * After this many changing operations have been begun the power goes: nothing completes any more.
+   */
+  crashAt = Number.POSITIVE_INFINITY;
+  /** Whether operations wait for `drain`. */
+  isManual = false;
+
+  /** @param names the files that are there, durably. */
+  constructor(names = new Map<string, Content>()) {
+    this.#names = names;
+    this.#durableNames = new Map(names);
+  }
+
+  /** Runs what waits, and what that asks for, until nothing waits. @returns how many ran. */
+  drain(countMax = Number.POSITIVE_INFINITY): number {
+    let count = 0;
+    while (count < countMax) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      count++;
+      next();
+    }
+    return count;
+  }
+
+  get isCrashed(): boolean {
+    return this.#isCrashed;
+  }
+
+  /** The disk after a power cut: `fate` is asked for every unsynced sector and name. */
+  afterCrash(fate: (what: string) => Fate): MemoryDisk {
+    const names = new Map<string, Content>();
+    const survived = new Map<Content, Content>();
+    const surviving = (content: Content): Content => {
+      const known = survived.get(content);
+      if (known !== undefined) return known;
+      const made = crashed(content, fate);
+      survived.set(content, made);
+      return made;
+    };
+    const paths = new Set([...this.#names.keys(), ...this.#durableNames.keys()]);
+    for (const path of [...paths].sort()) {
+      const now = this.#names.get(path);
+      const before = this.#durableNames.get(path);
+      const kept = now === before || fate(`name ${path}`) === 'new' ? now : before;
+      if (kept !== undefined) names.set(path, surviving(kept));
+    }
+    return new MemoryDisk(names);
+  }
+
+  /** A copy of what reads see, all of it durable. */
+  clone(): MemoryDisk {
+    return this.afterCrash(() => 'new');
+  }
+
+  /** The bytes of a file as reads see them; changes go through. */
+  peek(path: string): Uint8Array {
+    const content = this.#names.get(path);
+    if (content === undefined) throw new Error(`no file ${path}`);
+    return content.bytes.subarray(0, content.size);
+  }
+
+  /** Puts a file there, durably. */
+  put(path: string, bytes: Uint8Array): void {
+    const content = durableContent(bytes.slice());
+    this.#names.set(path, content);
+    this.#durableNames.set(path, content);
+  }
+
+  open(
+    path: string,
+    options: OpenOptions,
+    done: (error: DiskError | null, file: DiskFile | null) => void,
+  ): void {
+    if (!options.create) {
+      return this.#read(() => {
+        const content = this.#names.get(path);
+        if (content === undefined) done(missing('open', path), null);
+        else done(null, new MemoryFile(this, path, content, options));
+      });
+    }
+    this.change(`create ${path}`, (fault) => {
+      if (fault !== null) return done(fault, null);
+      if (this.#names.has(path)) {
+        return done({ code: 'EEXIST', message: `open ${path}: EEXIST` }, null);
+      }
+      const content = durableContent(new Uint8Array(0));
+      this.#names.set(path, content);
+      done(null, new MemoryFile(this, path, content, options));
+    });
+  }
+
+  size(path: string, done: (error: DiskError | null, bytes: number) => void): void {
+    this.#read(() => {
+      const content = this.#names.get(path);
+      if (content === undefined) done(missing('stat', path), 0);
+      else done(null, content.size);
+    });
+  }
+
+  list(path: string, done: (error: DiskError | null, names: readonly string[]) => void): void {
+    this.#read(() => {
+      const prefix = `${path}/`;
+      const names = [...this.#names.keys()]
+        .filter((each) => each.startsWith(prefix) && !each.slice(prefix.length).includes('/'))
+        .map((each) => each.slice(prefix.length));
+      done(null, names.sort());
+    });
+  }
+
+  makeDirectory(path: string, done: Done): void {
+    this.change(`mkdir ${path}`, done);
+  }
+
+  rename(from: string, to: string, done: Done): void {
+    this.change(`rename ${from}`, (fault) => {
+      if (fault !== null) return done(fault);
+      const content = this.#names.get(from);
+      if (content === undefined) return done(missing('rename', from));
+      this.#names.delete(from);
+      this.#names.set(to, content);
+      done(null);
+    });
+  }
+
+  remove(path: string, done: Done): void {
+    this.change(`remove ${path}`, (fault) => {
+      if (fault !== null) return done(fault);
+      done(this.#names.delete(path) ? null : missing('unlink', path));
+    });
+  }
+
+  syncDirectory(path: string, done: Done): void {
+    this.change(`syncdir ${path}`, (fault) => {
+      if (fault !== null) return done(fault);
+      const isIn = (each: string): boolean => each.slice(0, each.lastIndexOf('/')) === path;
+      for (const each of [...this.#durableNames.keys()].filter(isIn)) {
+        this.#durableNames.delete(each);
+      }
+      for (const [each, content] of this.#names) {
+        if (isIn(each)) this.#durableNames.set(each, content);
+      }
+      done(null);
+    });
+  }
+
+  /** Begins an operation that changes something; `run` may be told of a fault. */
+  change(name: string, run: (fault: DiskError | null, taken?: Taken) => void): void {
+    if (this.#isCrashed) return;
+    this.operations++;
+    this.trace.push(name);
+    if (this.operations >= this.crashAt) {
+      // What was begun before still counts as begun; nothing is answered any more.
+      this.#isCrashed = true;
+      this.crashing?.(name);
+      return;
+    }
+    const fault = this.faultAt(this.operations, name);
+    this.#later(() => {
+      if (fault === null) run(null);
+      else run({ code: fault.code, message: `${name}: ${fault.code}` }, fault.taken ?? 'none');
+    });
+  }
+
+  /** Told the operation during which the power goes. */
+  crashing: ((name: string) => void) | null = null;
+
+  /** Runs a read later. */
+  readLater(run: () => void): void {
+    this.#read(run);
+  }
+
+  #read(run: () => void): void {
+    if (!this.#isCrashed) this.#later(run);
+  }
+
+  #later(run: () => void): void {
+    this.#queue.push(() => {
+      if (!this.#isCrashed) run();
+    });
+    if (this.isManual || this.#isDraining) return;
+    this.#isDraining = true;
+    queueMicrotask(() => {
+      this.drain();
+      this.#isDraining = false;
+    });
+  }
+}
+
+class MemoryFile implements DiskFile {
+  readonly path: string;
+  readonly #disk: MemoryDisk;
+  readonly #content: Content;
+  readonly #options: OpenOptions;
+
+  constructor(disk: MemoryDisk, path: string, content: Content, options: OpenOptions) {
+    this.#disk = disk;
+    this.path = path;
+    this.#content = content;
+    this.#options = options;
+  }
+
+  write(parts: readonly Uint8Array[], position: number, done: Done): void {
+    const disk = this.#disk;
+    if (!this.#options.write) {
+      disk.readLater(() => done({ code: 'EBADF', message: `write ${this.path}: EBADF` }));
+      return;
+    }
+    const bytes = joined(parts);
+    // The power may go while the write is under way: then some of it may be on disk.
+    disk.crashing = () => this.#put(position, bytes);
+    disk.change(`write ${this.path}`, (fault, taken) => {
+      if (fault !== null) {
+        if (taken === 'half') this.#put(position, bytes.subarray(0, bytes.length >> 1));
+        if (taken === 'all') this.#put(position, bytes);
+        // The pages count as clean now: a later sync says ok and writes nothing.
+        if (taken !== 'none') this.#content.unsynced = [];
+        return done(fault);
+      }
+      this.#put(position, bytes);
+      if (this.#options.dataSync) settle(this.#content);
+      done(null);
+    });
+    disk.crashing = null;
+  }
+
+  read(
+    into: Uint8Array,
+    position: number,
+    done: (error: DiskError | null, count: number) => void,
+  ): void {
+    this.#disk.readLater(() => {
+      const { bytes, size } = this.#content;
+      const end = Math.max(position, Math.min(size, position + into.length));
+      into.set(bytes.subarray(position, end));
+      done(null, end - position);
+    });
+  }
+
+  sync(done: Done): void {
+    this.#disk.change(`sync ${this.path}`, (fault) => {
+      if (fault !== null) {
+        // The pages are marked clean and lost: reads show them, the disk never has them.
+        this.#content.unsynced = [];
+        return done(fault);
+      }
+      settle(this.#content);
+      done(null);
+    });
+  }
+
+  truncate(size: number, done: Done): void {
+    this.#disk.change(`truncate ${this.path}`, (fault) => {
+      if (fault !== null) return done(fault);
+      resize(this.#content, size);
+      done(null);
+    });
+  }
+
+  close(done: Done): void {
+    this.#disk.readLater(() => done(null));
+  }
+
+  #put(position: number, bytes: Uint8Array): void {
+    const content = this.#content;
+    const end = position + bytes.length;
+    if (end > content.size) resize(content, end);
+    content.bytes.set(bytes, position);
+    content.unsynced.push({ position, bytes: bytes.slice() });
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function durableContent(bytes: Uint8Array): Content {
+  const size = bytes.length;
+  return { bytes, size, durable: bytes.slice(), durableSize: size, unsynced: [] };
+}
+
+function resize(content: Content, size: number): void {
+  if (size > content.bytes.length) {
+    const bytes = new Uint8Array(Math.max(size, content.bytes.length * 2));
+    bytes.set(content.bytes.subarray(0, content.size));
+    content.bytes = bytes;
+  } else if (size < content.size) {
+    content.bytes.fill(0, size, content.size);
+  }
+  content.size = size;
+}
+
+/** Puts the unsynced writes, and the size, on disk. */
+function settle(content: Content): void {
+  if (content.durable.length < content.size) {
+    const grown = new Uint8Array(content.bytes.length);
+    grown.set(content.durable.subarray(0, content.durableSize));
+    content.durable = grown;
+  }
+  for (const { position, bytes } of content.unsynced) {
+    const end = Math.min(position + bytes.length, content.size);
+    if (end > position) content.durable.set(bytes.subarray(0, end - position), position);
+  }
+  content.durableSize = content.size;
+  content.unsynced = [];
+}
+
+/** What is left of a file: each sector that an unsynced write touched has a fate of its own. */
+function crashed(content: Content, fate: (what: string) => Fate): Content {
+  if (content.unsynced.length === 0 && content.size === content.durableSize) {
+    return durableContent(content.durable.slice(0, content.durableSize));
+  }
+  const size = fate('size') === 'old' ? content.durableSize : content.size;
+  const after = new Uint8Array(size);
+  after.set(content.durable.subarray(0, Math.min(size, content.durableSize)));
+  const touched = new Set<number>();
+  for (const { position, bytes } of content.unsynced) {
+    const last = Math.floor((position + bytes.length - 1) / sector);
+    for (let s = Math.floor(position / sector); s <= last; s++) touched.add(s);
+  }
+  for (const s of [...touched].sort((a, b) => a - b)) {
+    const from = s * sector;
+    if (from >= size) continue;
+    const end = Math.min(size, from + sector);
+    const what = fate(`sector ${s}`);
+    if (what === 'new') after.set(content.bytes.subarray(from, end), from);
+    else if (what === 'zero') after.fill(0, from, end);
+  }
+  return durableContent(after);
+}
+
+function missing(operation: string, path: string): DiskError {
+  return { code: 'ENOENT', message: `${operation} ${path}: ENOENT` };
+}
