@@ -1,0 +1,254 @@
+/**
+ * The replicated machine: what the log means. Fed every committed entry in order, it answers each
+ * command with a reply or a refusal and never throws for what a command says: a refusal is part of
+ * the state's course, equal on every replica. It reads no clock; time comes with the entries and is
+ * made monotone here. An entry that cannot be decoded never gets here: the runner halts (trap 46).
+ *
+ * Invariant: equal sequences of entries from an equal base give equal states and equal replies.
+ */
+
+import { assert, unreachable } from '../base/assert.js';
+import type { ErrorCode } from '../base/errors.js';
+import { batchRecordsMax, commandBytesMax, counterMax, keyBytesMax } from '../base/limits.js';
+import type { Configuration, Index, LogBase, MemberInfo, Term } from '../raft/types.js';
+import type {
+  Append,
+  ApplyMeta,
+  Command,
+  Delete,
+  KeyValue,
+  Put,
+  RecordPlace,
+  Reply,
+} from './commands.js';
+import { type KeysListed, KeyValues } from './key-values.js';
+import { type HistoryRow, Members, type Tombstone } from './members.js';
+import { Sessions } from './sessions.js';
+import { StateDigest } from './state-digest.js';
+import { streamNameFault } from './stream-name.js';
+import { Streams } from './streams.js';
+
+/** The state that the log makes, and the questions that readers may ask it. */
+export class Machine {
+  readonly #streams = new Streams();
+  readonly #keys = new KeyValues();
+  readonly #sessions = new Sessions();
+  readonly #members = new Members();
+  #appliedIndex: Index;
+  #appliedTerm: Term;
+  #timeMillis = 0;
+
+  /** @param base what stands before the first entry; today a founding record, without state. */
+  constructor(base: LogBase) {
+    this.#appliedIndex = base.index;
+    this.#appliedTerm = base.term;
+    this.#members.apply(base.configurationIndex, 0, base.configuration);
+  }
+
+  /** Index of the last entry taken in. */
+  get appliedIndex(): Index {
+    return this.#appliedIndex;
+  }
+
+  /** Term of the last entry taken in. */
+  get appliedTerm(): Term {
+    return this.#appliedTerm;
+  }
+
+  /** The newest stamp of an entry, milliseconds since 1970; never runs backwards. */
+  get timeMillis(): number {
+    return this.#timeMillis;
+  }
+
+  /**
+   * Takes in a command.
+   * @returns the reply, or the refusal that is the same on every replica.
+   * @throws AssertionError when `meta` is not the entry after the last one taken in.
+   */
+  apply(meta: ApplyMeta, command: Command): Reply {
+    this.#advance(meta);
+    switch (command.op) {
+      case 'registerSession':
+        this.#sessions.register(meta.index);
+        return { kind: 'session', session: meta.index, index: meta.index, term: meta.term };
+      case 'closeSession':
+        this.#sessions.close(command.session);
+        return { kind: 'closed', index: meta.index, term: meta.term };
+      default:
+        return this.#applyOnce(meta, command);
+    }
+  }
+
+  /** Takes in a configuration entry. @throws AssertionError as `apply` does. */
+  applyConfiguration(meta: ApplyMeta, configuration: Configuration): void {
+    this.#advance(meta);
+    this.#members.apply(meta.index, this.#timeMillis, configuration);
+  }
+
+  /** Takes in an entry that changes nothing. @throws AssertionError as `apply` does. */
+  applyNoop(meta: ApplyMeta): void {
+    this.#advance(meta);
+  }
+
+  /** Where a stream ends (`nextSeq` − 1 records are in it), or null when it has no record yet. */
+  stream(name: string): { readonly nextSeq: number } | null {
+    const nextSeq = this.#streams.nextSeq(name);
+    return nextSeq === null ? null : { nextSeq };
+  }
+
+  /**
+   * Places of records fromSeq … fromSeq + limit − 1, as many as exist, but at most
+   * `locatedRecordsMax` (streams.ts) at once. A stream that does not exist has none.
+   */
+  locate(stream: string, fromSeq: number, limit: number): readonly RecordPlace[] {
+    return this.#streams.locate(stream, fromSeq, limit);
+  }
+
+  /** A key as it stands; what is given must not be written to. */
+  get(key: Uint8Array): KeyValue | null {
+    return this.#keys.get(key);
+  }
+
+  /** Keys from `start` (included) to `end` (excluded; empty: to the end), at most `limit` of them,
+   * at most `listedKeysMax` and `listedBytesMax` (key-values.ts); `more`: the range goes on. */
+  list(start: Uint8Array, end: Uint8Array, limit: number): KeysListed {
+    return this.#keys.list(start, end, limit);
+  }
+
+  /** The key-value store's revision: 0 before the first change. */
+  get revision(): number {
+    return this.#keys.revision;
+  }
+
+  /** Sessions that are open. */
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** Members of the newest applied configuration, by rising id. */
+  members(): readonly MemberInfo[] {
+    return this.#members.members;
+  }
+
+  /** Everyone who was a member and is none any more. */
+  tombstones(): readonly Tombstone[] {
+    return this.#members.tombstones;
+  }
+
+  /** The last configurations, the oldest first. */
+  history(): readonly HistoryRow[] {
+    return this.#members.history;
+  }
+
+  /** A digest of the whole state, 32 hexadecimal digits: equal on replicas at equal applied index.
+   * Walks everything: for tests and rare checks. */
+  hash(): string {
+    const digest = new StateDigest();
+    digest.number(this.#appliedIndex);
+    digest.number(this.#appliedTerm);
+    digest.number(this.#timeMillis);
+    this.#streams.digest(digest);
+    this.#keys.digest(digest);
+    this.#sessions.digest(digest);
+    this.#members.digest(digest);
+    return digest.hex();
+  }
+
+  #advance(meta: ApplyMeta): void {
+    assert(meta.index === this.#appliedIndex + 1, 'entries are applied in order, each once');
+    assert(meta.term >= this.#appliedTerm, 'terms never fall along the log');
+    this.#appliedIndex = meta.index;
+    this.#appliedTerm = meta.term;
+    if (meta.timeMillis > this.#timeMillis) this.#timeMillis = meta.timeMillis;
+  }
+
+  #applyOnce(meta: ApplyMeta, command: Append | Put | Delete): Reply {
+    const { tag } = command;
+    if (tag === null) return this.#perform(meta, command);
+    const admission = this.#sessions.admit(tag);
+    if (admission.kind === 'repeat') return admission.reply;
+    if (admission.kind === 'refused') {
+      return { kind: 'refused', refusal: admission.refusal, index: meta.index, term: meta.term };
+    }
+    const reply = this.#perform(meta, command);
+    // A refusal is kept like any reply: its place in the order is used, a repeat must hear it too.
+    this.#sessions.store(tag, reply);
+    return reply;
+  }
+
+  #perform(meta: ApplyMeta, command: Append | Put | Delete): Reply {
+    switch (command.op) {
+      case 'append':
+        return this.#append(meta, command);
+      case 'put':
+        return this.#put(meta, command);
+      case 'delete':
+        return this.#delete(meta, command);
+      default:
+        return unreachable(command);
+    }
+  }
+
+  #append(meta: ApplyMeta, { stream, records }: Append): Reply {
+    const count = records.length;
+    if (count === 0) return refused(meta, 'BAD_REQUEST', 'an append needs at least one record');
+    if (count > batchRecordsMax) {
+      return refused(meta, 'TOO_LARGE', `an append has at most ${batchRecordsMax} records`);
+    }
+    let bytes = 0;
+    for (let i = 0; i < count; i++) bytes += (records[i] as Uint8Array).length;
+    if (bytes > commandBytesMax) {
+      return refused(meta, 'TOO_LARGE', `an append has at most ${commandBytesMax} bytes`);
+    }
+    if (!this.#streams.has(stream)) {
+      // Names of streams that exist were checked when they were made.
+      const fault = streamNameFault(stream);
+      if (fault !== null) return refused(meta, 'BAD_REQUEST', fault);
+    }
+    const firstSeq = this.#streams.append(stream, meta.index, count);
+    const lastSeq = firstSeq + count - 1;
+    assert(lastSeq < counterMax, 'a sequence can be counted');
+    return { kind: 'appended', firstSeq, lastSeq, index: meta.index, term: meta.term };
+  }
+
+  #put(meta: ApplyMeta, { key, value, expectedModRevision }: Put): Reply {
+    if (key.length + value.length > commandBytesMax) {
+      return refused(meta, 'TOO_LARGE', `key and value have at most ${commandBytesMax} bytes`);
+    }
+    const fault = this.#keyFault(meta, key, expectedModRevision);
+    if (fault !== null) return fault;
+    const pair = this.#keys.put(key, value);
+    return {
+      kind: 'put',
+      revision: pair.modRevision,
+      createRevision: pair.createRevision,
+      version: pair.version,
+      index: meta.index,
+      term: meta.term,
+    };
+  }
+
+  #delete(meta: ApplyMeta, { key, expectedModRevision }: Delete): Reply {
+    const fault = this.#keyFault(meta, key, expectedModRevision);
+    if (fault !== null) return fault;
+    const count = this.#keys.delete(key);
+    const { index, term } = meta;
+    return { kind: 'deleted', revision: this.#keys.revision, count, index, term };
+  }
+
+  /** The refusal of a write to `key` under this condition, or null when it may be done. */
+  #keyFault(meta: ApplyMeta, key: Uint8Array, expected: number | null): Reply | null {
+    if (key.length === 0) return refused(meta, 'BAD_REQUEST', 'a key has at least one byte');
+    if (key.length > keyBytesMax) {
+      return refused(meta, 'TOO_LARGE', `a key has at most ${keyBytesMax} bytes`);
+    }
+    if (expected === null) return null;
+    const actual = this.#keys.get(key)?.modRevision ?? 0;
+    if (actual === expected) return null;
+    return refused(meta, 'CONFLICT', `the key is at revision ${actual}, not ${expected}`);
+  }
+}
+
+function refused(meta: ApplyMeta, code: ErrorCode, message: string): Reply {
+  return { kind: 'refused', refusal: { code, message }, index: meta.index, term: meta.term };
+}
