@@ -1,0 +1,71 @@
+/**
+ * What a front may ask of the replica: types only, so that a front depends on no class. Every call
+ * may be made on any server; what only the leader can do is passed to it. Callbacks come once, from
+ * the event loop, never from within the call.
+ */
+
+import type { Refusal } from '../base/errors.js';
+import type { KeyValue, Reply } from '../machine/commands.js';
+import type { ClusterStatus, Consistency, StreamRecord } from '../wire/client-messages.js';
+
+/** Either what was asked for, or why not. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** Records read from a stream. */
+export interface RecordsRead {
+  readonly records: readonly StreamRecord[];
+  /** The stream's next sequence when it was read. */
+  readonly nextSeq: number;
+  /** False when a size limit cut the answer short of its limit. */
+  readonly complete: boolean;
+}
+
+/** Keys read from the key-value store. */
+export interface KeysRead {
+  readonly revision: number;
+  readonly keys: readonly KeyValue[];
+  readonly more: boolean;
+}
+
+/** The replica as fronts see it. */
+export interface ReplicaApi {
+  /**
+   * Puts a command (its bytes, wire/command-codec) into the log, here or through the leader, and
+   * answers with the machine's reply once it is applied. A reply of kind `refused` is the machine's
+   * word; a refusal of the outcome means the command may not have reached the machine: its code
+   * says whether it may be repeated (base/errors).
+   */
+  execute(command: Uint8Array, answer: (outcome: Outcome<Reply>) => void): void;
+  /** Reads records fromSeq … fromSeq + limit − 1 of a stream, as many as exist and fit one
+   * frame. */
+  readRecords(
+    stream: string,
+    fromSeq: number,
+    limit: number,
+    consistency: Consistency,
+    answer: (outcome: Outcome<RecordsRead>) => void,
+  ): void;
+  get(
+    key: Uint8Array,
+    consistency: Consistency,
+    answer: (outcome: Outcome<KeysRead>) => void,
+  ): void;
+  list(
+    start: Uint8Array,
+    end: Uint8Array,
+    limit: number,
+    consistency: Consistency,
+    answer: (outcome: Outcome<KeysRead>) => void,
+  ): void;
+  /** Calls `changed` after every turn in which the stream grew here. Returns how to stop it. */
+  onAppended(stream: string, changed: () => void): () => void;
+  status(): ClusterStatus;
+  /** `to`: a member's name; empty: the best follower. Answers when the other leads. */
+  transferLeader(to: string, answer: (outcome: Outcome<string>) => void): void;
+  /** Answers when the change without `name` is committed. */
+  removeMember(name: string, answer: (outcome: Outcome<string>) => void): void;
+  /** Addresses of the other members, the leader's first: where a client may go. */
+  otherAddresses(): readonly string[];
+}

@@ -1,0 +1,305 @@
+/**
+ * The parts of a server that exist once it is a member of a cluster, wired to each other: driver,
+ * applier, requests, reads and membership over one core, one log and one machine. It holds no rule
+ * of its own: each effect goes to the part that it concerns.
+ */
+
+import type { Clock } from '../base/clock.js';
+import type { Refusal } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { Rng } from '../base/rng.js';
+import type { Reply } from '../machine/commands.js';
+import { Machine } from '../machine/machine.js';
+import type { MembershipPolicy } from '../membership/policy.js';
+import { RaftCore, type RaftOptions } from '../raft/core.js';
+import type { Role } from '../raft/effects.js';
+import type { Message } from '../raft/messages.js';
+import type {
+  Configuration,
+  Entry,
+  Index,
+  LogBase,
+  MemberId,
+  Membership,
+  Term,
+} from '../raft/types.js';
+import { nobody } from '../raft/types.js';
+import type { LogStore, RecoveredLog } from '../storage/log-store.js';
+import type { PeerId, Transport } from '../transport/transport.js';
+import { decodeMessage, encodeMessage } from '../wire/message-codec.js';
+import { encodeForward } from '../wire/peer-codec.js';
+import type { ForwardMessage } from '../wire/peer-messages.js';
+import { Applier } from './applier.js';
+import { type CoreNote, Driver, type RefusedWish } from './driver.js';
+import { MembershipRunner } from './membership-runner.js';
+import type { Peers } from './peers.js';
+import { Reads } from './reads.js';
+import { RecordReader } from './record-reader.js';
+import type { Refs } from './refs.js';
+import { Requests } from './requests.js';
+
+/** A log that is open, with what it said. */
+export interface OpenedLog {
+  readonly store: LogStore;
+  readonly recovered: RecoveredLog;
+}
+
+/** The options of consensus. */
+export interface ConsensusOptions {
+  readonly raft: RaftOptions;
+  readonly policy: MembershipPolicy;
+  /** One tick of the core, milliseconds. */
+  readonly tickMillis: number;
+}
+
+/** What consensus works with. */
+export interface ConsensusDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly rng: Rng;
+  readonly refs: Refs;
+  readonly transport: Transport;
+  readonly peers: Peers;
+  /** Told of the rest of what happens. */
+  readonly listener: ConsensusListener;
+}
+
+/** Who wants to know what consensus decides. */
+export interface ConsensusListener {
+  roleChanged(role: Role, term: Term, leader: MemberId): void;
+  /** A slice of entries was applied. */
+  applied(index: Index): void;
+  configurationApplied(index: Index, configuration: Configuration): void;
+  fatal(reason: string): void;
+}
+
+/** A member at work. */
+export class Consensus {
+  readonly core: RaftCore;
+  readonly machine: Machine;
+  readonly requests: Requests;
+  readonly reads: Reads;
+  readonly records: RecordReader;
+  readonly membership: MembershipRunner;
+  readonly #place: Membership;
+  readonly #base: LogBase;
+  readonly #deps: ConsensusDeps;
+  readonly #store: LogStore;
+  readonly #driver: Driver;
+  readonly #applier: Applier;
+  #newestConfiguration: Index;
+  #framesRefused = 0;
+
+  constructor(
+    options: ConsensusOptions,
+    place: Membership,
+    opened: OpenedLog,
+    deps: ConsensusDeps,
+  ) {
+    const { clock, log, refs } = deps;
+    const { store, recovered } = opened;
+    this.#place = place;
+    this.#base = recovered.base;
+    this.#deps = deps;
+    this.#store = store;
+    this.machine = new Machine(recovered.base);
+    const configurations = recovered.configurations;
+    const newest = configurations[configurations.length - 1];
+    this.#newestConfiguration = newest?.index ?? recovered.base.configurationIndex;
+    this.core = new RaftCore(options.raft, {
+      self: place.memberId,
+      joinIndex: place.joinIndex,
+      seed: deps.rng.uint32(),
+      ...recovered,
+      applied: recovered.base.index,
+    });
+    const core = this.core;
+    this.#driver = new Driver(options.tickMillis, { core, store, clock, events: this.#events() });
+    const driver = this.#driver;
+    this.requests = new Requests(place.memberId, {
+      driver,
+      clock,
+      refs,
+      port: this.#forwardPort(),
+    });
+    this.reads = new Reads(recovered.base.index, { driver, clock, refs });
+    this.records = new RecordReader({ machine: this.machine, core, store });
+    const configuration = newest?.configuration ?? recovered.base.configuration;
+    this.membership = new MembershipRunner(place.memberId, options.policy, configuration, {
+      driver,
+      core,
+      clock,
+      log,
+      refs,
+    });
+    this.#applier = new Applier({
+      machine: this.machine,
+      core,
+      store,
+      clock,
+      listener: this.#sink(),
+    });
+  }
+
+  /** Begins to take part. */
+  start(): void {
+    this.#driver.start();
+  }
+
+  /** What the log starts from: newcomers start from the same. */
+  get base(): LogBase {
+    return this.#base;
+  }
+
+  /** This server's place in the cluster. */
+  get place(): Membership {
+    return this.#place;
+  }
+
+  /** Frames dropped because their sender may not speak for the member they came from. */
+  get framesRefused(): number {
+    return this.#framesRefused;
+  }
+
+  /** Ends: waiting requests are answered, the log is closed. */
+  stop(closed: () => void): void {
+    const refusal: Refusal = { code: 'STOPPING', message: 'the server is stopping' };
+    this.requests.stop();
+    this.reads.stop();
+    this.membership.stop(refusal);
+    this.#applier.stop();
+    this.#driver.stop();
+    this.#store.close(closed);
+  }
+
+  /** Takes frames of the consensus channel. @throws WireError for bytes that are no message. */
+  frames(peer: PeerId, frames: readonly Uint8Array[]): void {
+    for (const frame of frames) {
+      const message = decodeMessage(frame);
+      const allowed =
+        message.to === this.#place.memberId &&
+        this.#deps.peers.maySpeakFor(peer, message.from, this.#newestConfiguration);
+      if (allowed) this.#driver.message(message);
+      else this.#frameRefused(peer, message);
+    }
+  }
+
+  linkUp(): void {
+    this.requests.releaseHeld();
+  }
+
+  linkDown(peer: PeerId): void {
+    const member = this.core.status().configuration.members.find((one) => one.peerId === peer);
+    if (member === undefined) return;
+    this.requests.linkDown(member.id);
+    this.#driver.unreachable(member.id);
+  }
+
+  /** Who leads, as far as is known. */
+  leaderHint(): Refusal['leader'] {
+    const { leader, configuration } = this.core.status();
+    const member = configuration.members.find(({ id }) => id === leader);
+    if (member === undefined) return undefined;
+    return { name: member.name, addresses: this.#deps.peers.addressesOf(member.peerId) };
+  }
+
+  #frameRefused(peer: PeerId, message: Message): void {
+    this.#framesRefused += 1;
+    const { log } = this.#deps;
+    log.debug({ peer, from: message.from, type: message.type }, 'consensus frame refused');
+  }
+
+  #send(message: Message): boolean {
+    const member = this.#deps.peers.member(message.to);
+    if (member === undefined) return false;
+    return this.#deps.transport.send(member.peerId, 'consensus', [encodeMessage(message)]);
+  }
+
+  #forwardPort(): {
+    forward(to: MemberId, message: ForwardMessage): boolean;
+    leaderHint(): Refusal['leader'];
+  } {
+    return {
+      forward: (to, message) => {
+        const member = this.#deps.peers.member(to);
+        if (member === undefined) return false;
+        return this.#deps.transport.send(member.peerId, 'forward', [encodeForward(message)]);
+      },
+      leaderHint: () => this.leaderHint(),
+    };
+  }
+
+  #events(): ConstructorParameters<typeof Driver>[1]['events'] {
+    const { listener } = this.#deps;
+    return {
+      applyUpTo: (index) => this.#applier.applyUpTo(index),
+      answerRead: (ref, index) => this.reads.answered(ref, index),
+      accepted: (ref, index, term) => {
+        this.requests.accepted(ref, index, term);
+        this.membership.accepted(ref, index);
+      },
+      refused: (wish) => this.#refused(wish),
+      configured: (index, configuration) => {
+        this.#newestConfiguration = index;
+        this.#deps.peers.follow(configuration);
+        this.membership.configured(configuration);
+      },
+      roleChanged: (role, term, leader) => {
+        this.requests.leaderChanged(leader);
+        this.membership.roleChanged(role === 'leader', term, leader);
+        listener.roleChanged(role, term, leader);
+      },
+      sendSnapshot: (to) => {
+        listener.fatal(`member ${to} needs a snapshot, but this log was never compacted`);
+      },
+      note: (note) => this.#note(note),
+      ticked: () => {
+        this.requests.expire();
+        this.reads.expire();
+        this.membership.ticked();
+      },
+      send: (message) => this.#send(message),
+      fatal: (reason) => listener.fatal(reason),
+    };
+  }
+
+  #sink(): ConstructorParameters<typeof Applier>[0]['listener'] {
+    const { listener } = this.#deps;
+    return {
+      applied: (entry: Entry, reply: Reply | null) => {
+        this.requests.applied(entry, reply);
+        if (entry.configuration === null) return;
+        this.membership.configurationApplied(entry.index, entry.configuration);
+        listener.configurationApplied(entry.index, entry.configuration);
+      },
+      sliceEnded: (index) => {
+        this.#driver.applied(index);
+        this.reads.applied(index);
+        listener.applied(index);
+      },
+      fatal: (reason) => listener.fatal(reason),
+    };
+  }
+
+  #refused(wish: RefusedWish): void {
+    if (this.requests.refused(wish)) return;
+    if (this.reads.refused(wish)) return;
+    this.membership.refused(wish);
+  }
+
+  #note(note: CoreNote): void {
+    const fields = this.#named(note.fields);
+    const { log } = this.#deps;
+    // What is in the log but not committed is no news to an operator yet: 'membership' comes then.
+    if (note.event === 'configuration entered') log.debug(fields, note.event);
+    else log.info(fields, note.event);
+  }
+
+  /** People know members by name: ids in fields of that sense get the name beside them. */
+  #named(fields: CoreNote['fields']): CoreNote['fields'] {
+    const id = fields['leader'] ?? fields['member'] ?? fields['to'] ?? fields['from'];
+    if (typeof id !== 'number' || id === nobody) return fields;
+    const name = this.#deps.peers.member(id)?.name;
+    return name === undefined ? fields : { ...fields, name };
+  }
+}

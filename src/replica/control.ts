@@ -1,0 +1,326 @@
+/**
+ * The control channel between servers: applicants led to the leader and their answers back, wishes
+ * of operators likewise, addresses shared, removed servers told. Rare messages, each a small
+ * conversation with a deadline; nothing here is repeated unasked.
+ *
+ * Invariant: every conversation ends once: by its answer, by the end of the link, or by its
+ * deadline.
+ */
+
+import type { Clock, Timer } from '../base/clock.js';
+import type { Refusal } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { Index, MemberId } from '../raft/types.js';
+import { nobody } from '../raft/types.js';
+import type { PeerId, Transport } from '../transport/transport.js';
+import { decodeControl, encodeControl } from '../wire/peer-codec.js';
+import type { ControlMessage } from '../wire/peer-messages.js';
+import type { Outcome } from './api.js';
+import type { Consensus } from './consensus.js';
+import type { Applicant } from './membership-runner.js';
+import type { Peers } from './peers.js';
+import type { Refs } from './refs.js';
+
+/** How long the leader may take with a wish that was passed on to it, milliseconds. */
+const answerMillisMax = 22_000;
+
+/** How long a wish waits for a leader to be known, milliseconds, and how often it looks. */
+const leaderMillisMax = 3000;
+const leaderLookMillis = 50;
+
+/** A wish of an operator. */
+export type AdminWish =
+  | { readonly type: 'transferLeader'; readonly to: string }
+  | { readonly type: 'removeMember'; readonly name: string };
+
+/** What comes back for a wish or an application. */
+type FinalMessage = Extract<ControlMessage, { type: 'joined' | 'done' | 'refused' }>;
+
+/** What control works with. */
+export interface ControlDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly transport: Transport;
+  readonly peers: Peers;
+  readonly refs: Refs;
+  readonly consensus: () => Consensus | null;
+  /** An answer that is for the joiner. */
+  readonly joinAnswered: (message: ControlMessage) => void;
+  /** Another member says that this server was removed by the entry at `index`. */
+  readonly removed: (index: Index) => void;
+}
+
+interface Asked {
+  readonly peer: PeerId;
+  readonly timer: Timer;
+  readonly end: (message: FinalMessage) => void;
+}
+
+/** The control conversations of one server. */
+export class Control {
+  readonly #deps: ControlDeps;
+  readonly #asked = new Map<number, Asked>();
+  #stopped = false;
+
+  constructor(deps: ControlDeps) {
+    this.#deps = deps;
+  }
+
+  send(peer: PeerId, message: ControlMessage): boolean {
+    return this.#deps.transport.send(peer, 'control', [encodeControl(message)]);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#endAll(() => true, { code: 'STOPPING', message: 'the server is stopping' });
+  }
+
+  // ---- the transport's facts ----
+
+  linkUp(peer: PeerId): void {
+    const consensus = this.#deps.consensus();
+    if (consensus === null) return;
+    const memberId = this.#deps.peers.greeting(peer)?.memberId ?? nobody;
+    const grave = consensus.machine.tombstones().find(({ id }) => id === memberId);
+    if (grave !== undefined && grave.peerId === peer) this.#tellRemoved(peer, grave.id);
+    else this.send(peer, { type: 'peers', peers: this.#deps.peers.bookOfMembers() });
+  }
+
+  linkDown(peer: PeerId): void {
+    this.#endAll((asked) => asked.peer === peer, {
+      code: 'DISCONNECTED',
+      message: 'the link to the leader broke: look at "quorate members" whether it was done',
+    });
+  }
+
+  /** Takes a frame. @throws WireError for bytes that are no message. */
+  frame(peer: PeerId, frame: Uint8Array): void {
+    const message = decodeControl(frame);
+    switch (message.type) {
+      case 'join':
+        return this.#join(peer, message.ref, message.member);
+      case 'transferLeader':
+      case 'removeMember':
+        return this.#wished(peer, message);
+      case 'joined':
+      case 'done':
+      case 'refused':
+        return this.#answered(peer, message);
+      case 'peers':
+        return this.#deps.peers.learn(message.peers);
+      case 'removed':
+        return this.#toldRemoved(peer, message.memberId, message.index);
+    }
+  }
+
+  /** A configuration is committed here: those who are out of it by now are told. */
+  configured(index: Index): void {
+    const graves = this.#deps.consensus()?.machine.tombstones() ?? [];
+    for (const { id, peerId, removedAtIndex } of graves) {
+      if (removedAtIndex === index) this.#tellRemoved(peerId, id);
+    }
+  }
+
+  // ---- operators' wishes ----
+
+  /** Carries out a wish, here or through the leader. */
+  administer(wish: AdminWish, answer: (outcome: Outcome<string>) => void): void {
+    const giveUpAt = this.#deps.clock.monotonicMillis() + leaderMillisMax;
+    this.#administerBy(wish, giveUpAt, answer);
+  }
+
+  #administerBy(
+    wish: AdminWish,
+    giveUpAt: number,
+    answer: (outcome: Outcome<string>) => void,
+  ): void {
+    if (this.#stopped) return answer({ ok: false, refusal: stopping });
+    const consensus = this.#deps.consensus();
+    if (consensus === null) return answer({ ok: false, refusal: notMember });
+    const { role, leader } = consensus.core.status();
+    if (role === 'leader') return this.#carryOut(consensus, wish, answer);
+    const peer = leader === nobody ? undefined : this.#deps.peers.member(leader)?.peerId;
+    if (peer !== undefined && this.#pass(peer, wish, answer)) return;
+    if (this.#deps.clock.monotonicMillis() >= giveUpAt) {
+      return answer({ ok: false, refusal: noLeader });
+    }
+    this.#deps.clock.after(leaderLookMillis, () => this.#administerBy(wish, giveUpAt, answer));
+  }
+
+  #pass(peer: PeerId, wish: AdminWish, answer: (outcome: Outcome<string>) => void): boolean {
+    return this.#ask(
+      peer,
+      (ref) => ({ ...wish, ref }),
+      (message) => {
+        if (message.type === 'done') answer({ ok: true, value: message.message });
+        else if (message.type === 'refused') answer({ ok: false, refusal: message.refusal });
+        else answer({ ok: false, refusal: strange });
+      },
+    );
+  }
+
+  #carryOut(
+    consensus: Consensus,
+    wish: AdminWish,
+    answer: (outcome: Outcome<string>) => void,
+  ): void {
+    const named = wish.type === 'removeMember' ? wish.name : wish.to;
+    if (named === '') return consensus.membership.transfer(nobody, answer);
+    const member = findMember(consensus, named);
+    if (typeof member !== 'number') return answer({ ok: false, refusal: member });
+    if (wish.type === 'removeMember') consensus.membership.remove(member, answer);
+    else consensus.membership.transfer(member, answer);
+  }
+
+  #wished(peer: PeerId, message: AdminWish & { readonly ref: number }): void {
+    const { ref } = message;
+    const answer = (outcome: Outcome<string>): void => {
+      if (outcome.ok) this.send(peer, { type: 'done', ref, message: outcome.value });
+      else this.send(peer, { type: 'refused', ref, refusal: outcome.refusal });
+    };
+    const consensus = this.#deps.consensus();
+    if (consensus === null) return answer({ ok: false, refusal: notMember });
+    // Only servers of this cluster pass wishes on, and only to whom they take for the leader.
+    if (this.#deps.peers.greeting(peer)?.clusterId !== consensus.place.clusterId) return;
+    if (consensus.core.status().role !== 'leader') {
+      return answer({
+        ok: false,
+        refusal: { code: 'NOT_LEADER', message: 'ask the leader again' },
+      });
+    }
+    this.#carryOut(consensus, message, answer);
+  }
+
+  // ---- joining ----
+
+  #join(peer: PeerId, ref: number, applicant: Applicant): void {
+    const refuse = (refusal: Refusal): void => {
+      this.send(peer, { type: 'refused', ref, refusal });
+    };
+    const consensus = this.#deps.consensus();
+    if (consensus === null) return refuse(notMember);
+    const { role, leader } = consensus.core.status();
+    if (role === 'leader') return this.#admit(consensus, peer, ref, applicant);
+    const leaderPeer = leader === nobody ? undefined : this.#deps.peers.member(leader)?.peerId;
+    if (leaderPeer === undefined || leaderPeer === peer) return refuse(noLeader);
+    const passed = this.#ask(
+      leaderPeer,
+      (own) => ({ type: 'join', ref: own, member: applicant }),
+      (message) => this.send(peer, { ...message, ref }),
+    );
+    if (!passed) refuse(noLeader);
+  }
+
+  #admit(consensus: Consensus, peer: PeerId, ref: number, applicant: Applicant): void {
+    const greeting = this.#deps.peers.greeting(peer);
+    // An applicant speaks for itself, or through a member of this cluster.
+    const trusted = peer === applicant.peerId || greeting?.clusterId === consensus.place.clusterId;
+    if (!trusted) return;
+    consensus.membership.join(applicant, (outcome) => {
+      if (!outcome.ok) {
+        this.send(peer, { type: 'refused', ref, refusal: outcome.refusal });
+        return;
+      }
+      this.send(peer, {
+        type: 'joined',
+        ref,
+        clusterId: consensus.place.clusterId,
+        memberId: outcome.value,
+        base: consensus.base,
+        lastIndex: consensus.core.status().lastIndex,
+        peers: this.#deps.peers.bookOfMembers(),
+      });
+    });
+  }
+
+  // ---- conversations ----
+
+  /** Asks a peer; false when the message could not be sent. `end` comes once. */
+  #ask(
+    peer: PeerId,
+    message: (ref: number) => ControlMessage,
+    end: (message: FinalMessage) => void,
+  ): boolean {
+    const ref = this.#deps.refs.next();
+    if (!this.send(peer, message(ref))) return false;
+    const timer = this.#deps.clock.after(answerMillisMax, () => {
+      this.#asked.delete(ref);
+      end({ type: 'refused', ref, refusal: tooSlow });
+    });
+    this.#asked.set(ref, { peer, timer, end });
+    return true;
+  }
+
+  #answered(peer: PeerId, message: FinalMessage): void {
+    const asked = this.#asked.get(message.ref);
+    if (asked === undefined) return this.#deps.joinAnswered(message);
+    if (asked.peer !== peer) return;
+    this.#asked.delete(message.ref);
+    asked.timer.cancel();
+    asked.end(message);
+  }
+
+  #endAll(which: (asked: Asked) => boolean, refusal: Refusal): void {
+    for (const [ref, asked] of [...this.#asked]) {
+      if (!which(asked)) continue;
+      this.#asked.delete(ref);
+      asked.timer.cancel();
+      asked.end({ type: 'refused', ref, refusal });
+    }
+  }
+
+  // ---- removal ----
+
+  #tellRemoved(peer: PeerId, memberId: MemberId): void {
+    const graves = this.#deps.consensus()?.machine.tombstones() ?? [];
+    const grave = graves.find(({ id }) => id === memberId);
+    if (grave === undefined) return;
+    this.send(peer, { type: 'removed', memberId, index: grave.removedAtIndex });
+  }
+
+  #toldRemoved(peer: PeerId, memberId: MemberId, index: Index): void {
+    const consensus = this.#deps.consensus();
+    if (consensus === null || consensus.place.memberId !== memberId) return;
+    // Believed only from a member of the cluster, and never about a time before the admission.
+    const known = consensus.core.status().configuration.members.some((m) => m.peerId === peer);
+    const younger = (this.#deps.peers.greeting(peer)?.memberId ?? 0) > memberId;
+    if ((known || younger) && index >= consensus.place.joinIndex) this.#deps.removed(index);
+  }
+}
+
+/** The member that a name or an id means, or why none. */
+function findMember(consensus: Consensus, named: string): MemberId | Refusal {
+  const { members } = consensus.core.status().configuration;
+  const byName = members.filter(({ name }) => name === named);
+  if (byName.length === 1 && byName[0] !== undefined) return byName[0].id;
+  if (byName.length > 1) {
+    const ids = byName.map(({ id }) => id).join(' and ');
+    const message = `"${named}" is the name of members ${ids}: give the id instead`;
+    return { code: 'BAD_REQUEST', message };
+  }
+  const byId = members.find(({ id }) => String(id) === named);
+  if (byId !== undefined) return byId.id;
+  const names = members.map(({ name }) => name).join(', ');
+  return { code: 'NOT_FOUND', message: `no member is named "${named}"; there are ${names}` };
+}
+
+const stopping: Refusal = { code: 'STOPPING', message: 'the server is stopping' };
+
+const notMember: Refusal = {
+  code: 'NOT_MEMBER',
+  message: 'this server is in no cluster yet',
+  retryAfterMillis: 500,
+};
+
+const noLeader: Refusal = {
+  code: 'NO_LEADER',
+  message: 'no leader is known: is a majority of the voters up? See "quorate status"',
+  retryAfterMillis: 200,
+};
+
+const tooSlow: Refusal = {
+  code: 'TIMEOUT',
+  message: `the leader gave no answer within ${answerMillisMax} ms; see "quorate members"`,
+};
+
+const strange: Refusal = { code: 'BAD_REQUEST', message: 'the leader gave a strange answer' };

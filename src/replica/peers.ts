@@ -1,0 +1,241 @@
+/**
+ * Whom this server knows and how to reach them: the address book, the greetings, and which links to
+ * keep. Addresses are not identity: a peer is its key; where it was last seen is only where to
+ * dial. Who is a member is the log's word alone and is told to this class by `follow`.
+ *
+ * Invariant: no greeting is accepted that names another cluster, or a member's id with a key or an
+ * incarnation other than the configuration's.
+ */
+
+import type { Clock } from '../base/clock.js';
+import type { Log } from '../base/log.js';
+import type { Configuration, MemberId, MemberInfo } from '../raft/types.js';
+import type { Hello, PeerId, Transport } from '../transport/transport.js';
+import type { PeerAddresses } from '../wire/peer-messages.js';
+
+/** The most peers in the address book; strangers beyond it are not noted. */
+const bookPeersMax = 1024;
+
+/** How long a removed member keeps its link, to be told so, milliseconds. */
+const letGoMillis = 1000;
+
+/** The version of the protocol between servers; different ones do not talk. */
+const peerProtocol = 1;
+
+/** Who this server is, for greetings. */
+export interface SelfIdentity {
+  readonly clusterName: string;
+  readonly clusterId: string | null;
+  readonly memberId: MemberId | null;
+  readonly incarnation: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+/** What a peer book works with. */
+export interface PeersDeps {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Keeps the book over a restart; best effort. */
+  readonly save: (book: readonly PeerAddresses[]) => void;
+}
+
+/** The peers of one server. */
+export class Peers {
+  readonly #deps: PeersDeps;
+  #self: SelfIdentity;
+  readonly #book = new Map<PeerId, readonly string[]>();
+  readonly #greetings = new Map<PeerId, Hello>();
+  /** When a link was last lost, monotonic milliseconds. */
+  readonly #lostAt = new Map<PeerId, number>();
+  /** Everyone that any configuration of this life named: frames of members just removed, or of a
+   * change just taken back, still have to find their way. */
+  readonly #directory = new Map<MemberId, MemberInfo>();
+  /** Peers with whom a link is kept. */
+  readonly #kept = new Set<PeerId>();
+  /** Peers of the configuration in force. */
+  #wanted = new Set<PeerId>();
+  #saveScheduled = false;
+
+  constructor(self: SelfIdentity, book: readonly PeerAddresses[], deps: PeersDeps) {
+    this.#self = self;
+    this.#deps = deps;
+    for (const { peerId, addresses } of book) this.#book.set(peerId, addresses);
+  }
+
+  get self(): SelfIdentity {
+    return this.#self;
+  }
+
+  /** This server has become a member. */
+  becameMember(clusterId: string, memberId: MemberId): void {
+    this.#self = { ...this.#self, clusterId, memberId };
+    this.#deps.transport.greetAgain();
+  }
+
+  hello(): Hello {
+    const addresses = this.#deps.transport.addresses();
+    return { ...this.#self, protocol: peerProtocol, addresses };
+  }
+
+  /** Judges a greeting: null to accept, else one line why not. */
+  greeted(peer: PeerId, hello: Hello): string | null {
+    const refusal = this.#refusalOf(peer, hello);
+    if (refusal !== null) return refusal;
+    this.#greetings.set(peer, hello);
+    this.#lostAt.delete(peer);
+    this.learn([{ peerId: peer, addresses: hello.addresses }]);
+    return null;
+  }
+
+  linkDown(peer: PeerId): void {
+    this.#lostAt.set(peer, this.#deps.clock.monotonicMillis());
+    if (!this.#kept.has(peer)) this.#greetings.delete(peer);
+  }
+
+  greeting(peer: PeerId): Hello | undefined {
+    return this.#greetings.get(peer);
+  }
+
+  /** For how long there has been no link to the peer, milliseconds; 0 while there is one. */
+  silentForMillis(peer: PeerId): number {
+    if (this.#deps.transport.isLinked(peer)) return 0;
+    const lost = this.#lostAt.get(peer);
+    return lost === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.#deps.clock.monotonicMillis() - lost;
+  }
+
+  /** Notes where peers can be dialled: candidates, never members. */
+  learn(peers: readonly PeerAddresses[]): void {
+    for (const { peerId, addresses } of peers) {
+      if (peerId === this.#deps.transport.self || addresses.length === 0) continue;
+      const known = this.#book.get(peerId);
+      if (known === undefined && this.#book.size >= bookPeersMax) continue;
+      if (known !== undefined && sameAddresses(known, addresses)) continue;
+      this.#book.set(peerId, [...addresses]);
+      if (this.#kept.has(peerId)) this.#deps.transport.keep(peerId, addresses);
+      this.#saveSoon();
+    }
+  }
+
+  /** As `learn`, but only for a peer with whom a link is kept: mDNS names strangers too. */
+  learnMember(peer: PeerId, addresses: readonly string[]): void {
+    if (this.#kept.has(peer)) this.learn([{ peerId: peer, addresses }]);
+  }
+
+  addressesOf(peer: PeerId): readonly string[] {
+    return peer === this.#deps.transport.self
+      ? this.#deps.transport.addresses()
+      : (this.#book.get(peer) ?? []);
+  }
+
+  /** Addresses of the members, this server's own among them. */
+  bookOfMembers(): readonly PeerAddresses[] {
+    const peers = [...this.#kept, this.#deps.transport.self];
+    return peers
+      .map((peerId) => ({ peerId, addresses: this.addressesOf(peerId) }))
+      .filter((entry) => entry.addresses.length > 0);
+  }
+
+  /** Keeps links to the members of this configuration, which is in the log and may be taken back:
+   * so nobody is let go yet. */
+  follow(configuration: Configuration): void {
+    this.#wanted = this.#peersOf(configuration);
+    for (const member of configuration.members) this.#directory.set(member.id, member);
+    for (const peer of this.#wanted) {
+      if (this.#kept.has(peer)) continue;
+      this.#kept.add(peer);
+      this.#deps.transport.keep(peer, this.#book.get(peer) ?? []);
+    }
+  }
+
+  /** This configuration is committed: who is not in it is let go, once he had time to hear so. */
+  settle(configuration: Configuration): void {
+    const staying = this.#peersOf(configuration);
+    this.#deps.clock.after(letGoMillis, () => {
+      for (const peer of [...this.#kept]) {
+        if (staying.has(peer) || this.#wanted.has(peer)) continue;
+        this.#kept.delete(peer);
+        this.#deps.transport.release(peer);
+      }
+      this.#forgetStrangers();
+    });
+  }
+
+  #peersOf(configuration: Configuration): Set<PeerId> {
+    const others = configuration.members.filter(({ id }) => id !== this.#self.memberId);
+    return new Set(others.map(({ peerId }) => peerId));
+  }
+
+  member(id: MemberId): MemberInfo | undefined {
+    return this.#directory.get(id);
+  }
+
+  /**
+   * Whether frames of `peer` may speak for member `id`: the configuration's key and incarnation;
+   * or, for an id younger than every configuration known here (`newestIndex`), the greeting's
+   * claim, since a server that missed the newcomer's admission must still answer it (trap 4).
+   */
+  maySpeakFor(peer: PeerId, id: MemberId, newestIndex: number): boolean {
+    const hello = this.#greetings.get(peer);
+    if (hello === undefined || hello.clusterId !== this.#self.clusterId) return false;
+    if (hello.memberId !== id) return false;
+    const member = this.#directory.get(id);
+    if (member === undefined) return id > newestIndex;
+    return member.peerId === peer && member.incarnation === hello.incarnation;
+  }
+
+  #refusalOf(peer: PeerId, hello: Hello): string | null {
+    const self = this.#self;
+    if (hello.protocol !== peerProtocol) {
+      return (
+        `this server speaks protocol ${peerProtocol} (version ${self.version}), you ` +
+        `${hello.protocol}`
+      );
+    }
+    if (hello.clusterName !== self.clusterName) {
+      return `this is a server of cluster "${self.clusterName}", you want "${hello.clusterName}"`;
+    }
+    if (hello.clusterId === null || self.clusterId === null) return null;
+    if (hello.clusterId !== self.clusterId) {
+      const mine = self.clusterId.slice(0, 8);
+      const yours = hello.clusterId.slice(0, 8);
+      return (
+        `two clusters are named "${self.clusterName}" (ids ${mine}… and ${yours}…): ` +
+        `they never merge`
+      );
+    }
+    if (hello.memberId === null) return null;
+    const member = this.#directory.get(hello.memberId);
+    if (member === undefined) return null;
+    if (member.peerId !== peer) return `member ${hello.memberId} has another key`;
+    if (member.incarnation !== hello.incarnation) {
+      return `unknown incarnation of member ${hello.memberId}: its data folder is another`;
+    }
+    return null;
+  }
+
+  #forgetStrangers(): void {
+    for (const peer of this.#greetings.keys()) {
+      if (!this.#kept.has(peer) && !this.#deps.transport.isLinked(peer)) {
+        this.#greetings.delete(peer);
+        this.#lostAt.delete(peer);
+      }
+    }
+  }
+
+  #saveSoon(): void {
+    if (this.#saveScheduled) return;
+    this.#saveScheduled = true;
+    this.#deps.clock.after(200, () => {
+      this.#saveScheduled = false;
+      this.#deps.save([...this.#book].map(([peerId, addresses]) => ({ peerId, addresses })));
+    });
+  }
+}
+
+function sameAddresses(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((address, at) => address === other[at]);
+}
