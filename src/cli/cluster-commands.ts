@@ -1,0 +1,85 @@
+/**
+ * `quorate status`, `members`, `members remove` and `transfer-leader`: how the cluster stands, and
+ * what an operator may tell it.
+ */
+
+import type { Client } from '../client/client.js';
+import { type CommandContext, say, sayJson } from './context.js';
+import { printable } from './printable.js';
+import { table } from './table.js';
+
+type Status = Awaited<ReturnType<Client['status']>>;
+type Member = Status['members'][number];
+
+/** Shows how the cluster stands, as the asked server sees it. */
+export async function showStatus(context: CommandContext): Promise<void> {
+  const status = await context.client.status({ timeoutMillis: context.timeoutMillis });
+  if (context.json) sayJson(status);
+  else say(await statusText(status));
+}
+
+/** Shows the members; as JSON, one object a line. */
+export async function showMembers(context: CommandContext): Promise<void> {
+  const status = await context.client.status({ timeoutMillis: context.timeoutMillis });
+  if (context.json) for (const member of status.members) sayJson(member);
+  else say(await membersText(status));
+}
+
+/** Takes a member out. */
+export async function removeMember(context: CommandContext, name: string): Promise<void> {
+  const message = await context.client.removeMember(name, {
+    timeoutMillis: context.timeoutMillis,
+  });
+  if (context.json) sayJson({ removed: name, message });
+  else say(printable(message));
+}
+
+/** Hands the leadership on. */
+export async function transferLeader(context: CommandContext, name: string): Promise<void> {
+  const message = await context.client.transferLeader(name, {
+    timeoutMillis: context.timeoutMillis,
+  });
+  if (context.json) sayJson({ leader: name === '' ? null : name, message });
+  else say(printable(message));
+}
+
+/** What `status` prints; the shell prints it too. */
+export async function statusText(status: Status): Promise<string> {
+  const { leader, self } = status;
+  const change = status.joint ? ' (a change is under way)' : '';
+  const lines = [
+    `cluster      ${printable(status.cluster)} (${status.clusterId ?? 'in none yet'})`,
+    `leader       ${leader ? `${printable(leader.name)} (member ${leader.memberId})` : 'none'}`,
+    `term         ${status.term}`,
+    `committed    ${status.commitIndex} of ${status.lastIndex}, applied ${status.appliedIndex}`,
+    `may fail     ${voters(status.faultTolerance)}${change}`,
+    `asked        ${printable(self.name)}, ${self.role}, version ${printable(status.version)}`,
+  ];
+  if (self.waitingFor !== null) lines.push(`waiting for  ${printable(self.waitingFor)}`);
+  if (status.members.length > 0) lines.push('', await membersText(status));
+  return lines.join('\n');
+}
+
+/** What `members` prints. */
+export async function membersText(status: Status): Promise<string> {
+  if (status.members.length === 0) return 'no members: this server is in no cluster yet';
+  const rows = status.members.map((member) => row(member, status));
+  return table(['NAME', 'MEMBER', 'ROLE', 'HEALTH', 'ON DISK', 'ADDRESSES', 'PEER'], rows);
+}
+
+function row(member: Member, status: Status): string[] {
+  const isLeader = status.leader?.memberId === member.memberId;
+  return [
+    printable(member.name),
+    String(member.memberId),
+    isLeader ? `${member.role}, leader` : member.role,
+    member.health,
+    member.matchIndex === null ? '-' : String(member.matchIndex),
+    printable(member.addresses.join(' ')) || '-',
+    printable(member.peerId),
+  ];
+}
+
+function voters(count: number): string {
+  return count === 1 ? '1 voter' : `${count} voters`;
+}

@@ -1,0 +1,251 @@
+/**
+ * The words of the command line: every command, option, help text and example. No command does
+ * anything here: each loads what it needs when it is called, so that help and version are quick and
+ * a client loads no server.
+ */
+
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { readCount, readDuration, readTargets, readWhole } from './arguments.js';
+import { type CommandContext, type GlobalOptions, sayJson, withClient } from './context.js';
+import { addDev } from './dev.js';
+import { CommandError, UsageError } from './faults.js';
+import { addStart } from './start.js';
+
+/** What ends up in the exit code when a command neither fails nor sets another. */
+export interface Ending {
+  code: number;
+}
+
+/** The parser for all commands. */
+export function buildProgram(ending: Ending): Command {
+  const program = new Command('quorate');
+  program
+    .description('A cluster that assembles itself: a replicated log and a key-value store on Raft.')
+    .version(version(), '-V, --version', 'print the version')
+    .option(
+      '-t, --targets <host:port,...>',
+      'servers to ask (default: QUORATE_TARGETS or 127.0.0.1:5555)',
+      readTargets,
+    )
+    .option(
+      '--timeout <time>',
+      'how long to wait, in seconds or as 500ms (default: 5)',
+      readDuration,
+    )
+    .option('--json', 'print JSON, one object a line')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .addHelpText('after', exitCodesHelp);
+  addStart(program, ending);
+  addLog(program);
+  addKeys(program);
+  addCluster(program);
+  addTools(program);
+  addDev(program, ending);
+  return program;
+}
+
+const exitCodesHelp = `
+Exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage, 3 no leader in time.
+
+Examples:
+  quorate start --id server1                        found a cluster on this machine
+  quorate start -i server2 -a :5556 -p localhost:5555    join it
+  quorate append -c hello                           append a record, print its sequence number
+  quorate query --follow                            list records, and those to come
+  quorate status -t 10.0.0.4:5555,10.0.0.5:5555     how the cluster stands`;
+
+function addLog(program: Command): void {
+  program
+    .command('append')
+    .argument('[data]', 'the record, if not given by -c')
+    .description('append a record to the log, or every line of standard input')
+    .option('-c, --content <data>', 'the record; "-": one record for each line of standard input')
+    .option('-s, --stream <name>', 'the stream to append to', 'log')
+    .addHelpText(
+      'after',
+      examples('append -c hello', 'append -c - < records.txt', 'append --json -c hello'),
+    )
+    .action(async (data: string | undefined, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<
+        GlobalOptions & { content?: string; stream: string }
+      >();
+      const content = options.content ?? data;
+      if (content === undefined)
+        throw new UsageError('append what? Give -c DATA, or -c - for standard input');
+      if (options.content !== undefined && data !== undefined)
+        throw new UsageError('append takes DATA or -c DATA, not both');
+      const { appendLines, appendOne } = await import('./append.js');
+      await withClient(options, (context) =>
+        content === '-'
+          ? appendLines(context, process.stdin, options.stream)
+          : appendOne(context, content, options.stream),
+      );
+    });
+  program
+    .command('query')
+    .description('list the records of the log with sequence number, term and data')
+    .option('--from <seq>', 'first sequence number wanted', readCount, 1)
+    .option('--limit <n>', 'records at most (default: all)', readWhole)
+    .option('-f, --follow', 'go on with records to come, until Ctrl-C')
+    .option('-s, --stream <name>', 'the stream to list', 'log')
+    .option('--stale', 'what the asked server has, without asking the leader')
+    .addHelpText('after', examples('query', 'query --from 100 --limit 10', 'query --follow --json'))
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & QueryFlags>();
+      const { query } = await import('./query.js');
+      await withClient(options, (context) =>
+        query(context, {
+          stream: options.stream,
+          from: options.from,
+          limit: options.limit ?? null,
+          follow: options.follow === true,
+          stale: options.stale === true,
+        }),
+      );
+    });
+}
+
+interface QueryFlags {
+  readonly stream: string;
+  readonly from: number;
+  readonly limit?: number;
+  readonly follow?: true;
+  readonly stale?: true;
+}
+
+function addKeys(program: Command): void {
+  program
+    .command('put')
+    .argument('<key>')
+    .argument('<value>')
+    .description('write a key')
+    .option(
+      '--if-revision <n>',
+      'only if the mod revision is n; 0: only if there is no such key',
+      readWhole,
+    )
+    .addHelpText('after', examples('put colour blue', 'put lock me --if-revision 0'))
+    .action(async (key: string, value: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & { ifRevision?: number }>();
+      const { putKey } = await import('./key-commands.js');
+      const { ifRevision } = options;
+      await withClient(options, (context) => putKey(context, { key, value, ifRevision }));
+    });
+  program
+    .command('get')
+    .argument('<key>')
+    .description('print the value of a key')
+    .option('--stale', 'what the asked server has, without asking the leader')
+    .addHelpText('after', examples('get colour', 'get colour --json'))
+    .action(async (key: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & { stale?: true }>();
+      const { getKey } = await import('./key-commands.js');
+      await withClient(options, (context) => getKey(context, key, options.stale === true));
+    });
+  program
+    .command('delete')
+    .argument('<key>')
+    .description('delete a key')
+    .addHelpText('after', examples('delete colour'))
+    .action(async (key: string, _options: unknown, command: Command) => {
+      const { deleteKey } = await import('./key-commands.js');
+      await withClient(command.optsWithGlobals(), (context) => deleteKey(context, key));
+    });
+  program
+    .command('list')
+    .argument('[prefix]', 'only keys that begin so', '')
+    .description('list keys and values in order')
+    .option('--limit <n>', 'keys at most', readCount, 1000)
+    .option('--stale', 'what the asked server has, without asking the leader')
+    .addHelpText('after', examples('list', 'list config/ --json'))
+    .action(async (prefix: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & { limit: number; stale?: true }>();
+      const { listKeys } = await import('./key-commands.js');
+      const { limit } = options;
+      await withClient(options, (context) =>
+        listKeys(context, { prefix, limit, stale: options.stale === true }),
+      );
+    });
+}
+
+type ClusterCommands = typeof import('./cluster-commands.js');
+
+/** Runs one of the commands about the cluster. */
+async function onCluster(
+  command: Command,
+  run: (commands: ClusterCommands, context: CommandContext) => Promise<void>,
+): Promise<void> {
+  const commands = await import('./cluster-commands.js');
+  await withClient(command.optsWithGlobals(), (context) => run(commands, context));
+}
+
+function addCluster(program: Command): void {
+  program
+    .command('status')
+    .description('show how the cluster stands, as the asked server sees it')
+    .addHelpText('after', examples('status', 'status -t 10.0.0.4:5555 --json'))
+    .action((_options: unknown, command: Command) =>
+      onCluster(command, (commands, context) => commands.showStatus(context)),
+    );
+  const members = program
+    .command('members')
+    .description('list the members of the cluster')
+    .addHelpText('after', examples('members', 'members --json', 'members remove server3'))
+    .action((_options: unknown, command: Command) =>
+      onCluster(command, (commands, context) => commands.showMembers(context)),
+    );
+  members
+    .command('remove')
+    .argument('<name>', 'the SERVER_ID of a member')
+    .description('take a member out of the cluster')
+    .addHelpText('after', examples('members remove server3'))
+    .action((name: string, _options: unknown, command: Command) =>
+      onCluster(command, (commands, context) => commands.removeMember(context, name)),
+    );
+  program
+    .command('transfer-leader')
+    .argument('[name]', 'the SERVER_ID of a voter (default: the best follower)', '')
+    .description('hand the leadership to another member')
+    .addHelpText('after', examples('transfer-leader server2', 'transfer-leader'))
+    .action((name: string, _options: unknown, command: Command) =>
+      onCluster(command, (commands, context) => commands.transferLeader(context, name)),
+    );
+}
+
+function addTools(program: Command): void {
+  program
+    .command('inspect')
+    .argument('<data-dir>', 'the data folder of a server that is stopped')
+    .description("print a stopped server's log as JSON lines")
+    .addHelpText('after', examples('inspect data/server1', 'inspect data/server1 | tail -n 3'))
+    .action(async (dataDir: string) => {
+      const { inspectFolder } = await import('../server/inspect.js');
+      const isSound = await inspectFolder(dataDir, sayJson);
+      if (!isSound)
+        throw new CommandError(`the log in ${dataDir} is damaged, see the rows of type damage`);
+    });
+  program
+    .command('shell')
+    .description('an interactive client with history and completion')
+    .addHelpText('after', examples('shell', 'shell -t localhost:5556'))
+    .action(async (_options: unknown, command: Command) => {
+      const { runShell } = await import('./shell.js');
+      await runShell(command.optsWithGlobals<GlobalOptions>());
+    });
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  quorate ${line}`).join('\n')}`;
+}
+
+/** From package.json, which lies two folders up, in the sources as in what is built from them. */
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,151 @@
+/**
+ * The commands of the shell. Each gives the text to show. The client is opened by the first command
+ * that needs one and kept; `connect` changes where it goes.
+ */
+
+import type { Client } from '../client/client.js';
+import { membersText, statusText } from './cluster-commands.js';
+import { splitTargets } from './context.js';
+import { UsageError } from './faults.js';
+import { printableBytes } from './printable.js';
+
+/** The key that `write`, `read` and `guess` are about. */
+const guessedKey = 'value';
+const queryRecordsDefault = 100;
+
+type Run = (shell: ShellCommands, rest: string) => Promise<string>;
+
+const commands: Readonly<Record<string, { readonly help: string; readonly run: Run }>> = {
+  connect: {
+    help: 'connect HOST:PORT[,…]   talk to these servers',
+    run: (shell, rest) => shell.connect(rest),
+  },
+  write: {
+    help: 'write VALUE             write the value',
+    run: (shell, rest) => shell.write(rest),
+  },
+  read: { help: 'read                    read the value', run: (shell) => shell.read() },
+  guess: {
+    help: 'guess VALUE             is this the value that was written last?',
+    run: (shell, rest) => shell.guess(rest),
+  },
+  append: {
+    help: 'append TEXT             append a record',
+    run: (shell, rest) => shell.append(rest),
+  },
+  query: {
+    help: 'query [FROM [LIMIT]]    list records',
+    run: (shell, rest) => shell.query(rest),
+  },
+  status: {
+    help: 'status                  how the cluster stands',
+    run: (shell) => shell.status(),
+  },
+  members: { help: 'members                 who is in it', run: (shell) => shell.members() },
+  help: {
+    help: 'help                    this list',
+    run: async () => {
+      const lines = Object.values(commands).map((command) => command.help);
+      return [...lines, 'exit                    leave'].join('\n');
+    },
+  },
+};
+
+/** What can be typed, for completion. */
+export const commandNames: readonly string[] = [...Object.keys(commands), 'exit'];
+
+/** The state of a shell: where it is connected. */
+export class ShellCommands {
+  #targets: readonly string[];
+  readonly #timeoutMillis: number;
+  #client: Promise<Client> | null = null;
+
+  constructor(targets: readonly string[], timeoutMillis: number) {
+    this.#targets = targets;
+    this.#timeoutMillis = timeoutMillis;
+  }
+
+  /** Runs one line. @throws UsageError for words it does not know; what the client throws. */
+  run(line: string): Promise<string> {
+    const [, name = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(line) ?? [];
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (!command) return Promise.reject(new UsageError(`"${name}" is no command; see help`));
+    return command.run(this, rest);
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    const connected = await client?.catch(() => null);
+    await connected?.close();
+  }
+
+  async connect(rest: string): Promise<string> {
+    const targets = splitTargets(rest);
+    if (targets.length === 0) throw new UsageError('connect where? connect HOST:PORT');
+    await this.close();
+    this.#targets = targets;
+    const client = await this.#connected();
+    return `connected to ${client.address}`;
+  }
+
+  async write(value: string): Promise<string> {
+    if (value === '') throw new UsageError('write what? write VALUE');
+    const client = await this.#connected();
+    const result = await client.put(guessedKey, value);
+    return `written, revision ${result.revision}`;
+  }
+
+  async read(): Promise<string> {
+    const pair = await (await this.#connected()).get(guessedKey);
+    return pair === null ? 'nothing was written yet' : printableBytes(pair.value);
+  }
+
+  async guess(value: string): Promise<string> {
+    if (value === '') throw new UsageError('guess what? guess VALUE');
+    const pair = await (await this.#connected()).get(guessedKey);
+    if (pair === null) return 'nothing was written yet';
+    return Buffer.from(value).equals(pair.value) ? 'yes, that is the value' : 'no, it is another';
+  }
+
+  async append(text: string): Promise<string> {
+    if (text === '') throw new UsageError('append what? append TEXT');
+    const client = await this.#connected();
+    const result = await client.append(text);
+    return `sequence ${result.seq}, index ${result.index}, term ${result.term}`;
+  }
+
+  async query(rest: string): Promise<string> {
+    const words = rest.split(/\s+/).filter(Boolean);
+    const [from = 1, limit = queryRecordsDefault] = words.map(Number);
+    const isSound = [from, limit].every((value) => Number.isSafeInteger(value) && value >= 1);
+    if (!isSound || words.length > 2) throw new UsageError('query [FROM [LIMIT]], whole numbers');
+    const { records, nextSeq } = await (await this.#connected()).read({ from, limit });
+    const lines = records.map(
+      (record) => `  ${record.seq}  term ${record.term}  ${printableBytes(record.data)}`,
+    );
+    return [`Log entries (${nextSeq - 1} total):`, ...lines].join('\n');
+  }
+
+  async status(): Promise<string> {
+    return statusText(await (await this.#connected()).status());
+  }
+
+  async members(): Promise<string> {
+    return membersText(await (await this.#connected()).status());
+  }
+
+  /** The client, opened when it is first needed; one that could not be opened is tried anew. */
+  async #connected(): Promise<Client> {
+    if (!this.#client) {
+      const { connect } = await import('../client/connect.js');
+      this.#client = connect({ targets: this.#targets, timeoutMillis: this.#timeoutMillis });
+    }
+    try {
+      return await this.#client;
+    } catch (error) {
+      this.#client = null;
+      throw error;
+    }
+  }
+}

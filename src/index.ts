@@ -1,0 +1,35 @@
+/**
+ * The library: what `import … from 'quorate'` gives. Only names are gathered here; the client is in
+ * client/, the server in server/.
+ */
+
+export { type ErrorCode, type ErrorDetails, QuorateError } from './base/errors.js';
+export type {
+  AppendResult,
+  BatchResult,
+  CallOptions,
+  Client,
+  Data,
+  DeleteResult,
+  FollowOptions,
+  GetOptions,
+  ListOptions,
+  ListResult,
+  PutResult,
+  ReadOptions,
+  ReadResult,
+  StreamOptions,
+  WriteOptions,
+} from './client/client.js';
+export { connect } from './client/connect.js';
+export type { ConnectOptions } from './client/options.js';
+export type { KeyValue } from './machine/commands.js';
+export type { ServerConfig } from './server/config.js';
+export { createServer, type ServerOptions } from './server/embed.js';
+export type { Server, ServerEnd } from './server/server.js';
+export type {
+  ClusterStatus,
+  Consistency,
+  MemberStatus,
+  StreamRecord,
+} from './wire/client-messages.js';
