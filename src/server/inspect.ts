@@ -1,0 +1,88 @@
+/**
+ * Reads the log of a stopped server for people: one plain object a record, in the order in which it
+ * was written, with what each command says. Nothing on disk is changed; a server that runs is
+ * refused, since its log moves under the reader.
+ */
+
+import * as fs from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { QuorateError } from '../base/errors.js';
+import type { Command } from '../machine/commands.js';
+import { lockFolder } from '../storage/folder-lock.js';
+import { inspectLog, type LogRecord, type RecordPlace } from '../storage/inspect.js';
+import { NodeDisk } from '../storage/node-disk.js';
+import { decodeCommand } from '../wire/command-codec.js';
+
+/**
+ * Tells every record of the log in a data folder. False when the log is damaged (the rows of type
+ * `damage` say where).
+ * @throws QuorateError when there is no log, or a server runs on it.
+ */
+export async function inspectFolder(
+  dataFolder: string,
+  tell: (row: Readonly<Record<string, unknown>>) => void,
+): Promise<boolean> {
+  const directory = `${dataFolder}/log`;
+  if (!fs.existsSync(directory)) {
+    const message =
+      `${dataFolder} holds no log: is it the data folder of a server ` + `(data/<SERVER_ID>)?`;
+    throw new QuorateError('NOT_FOUND', message);
+  }
+  const release = await lock(dataFolder);
+  let isSound = true;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const deps = { disk: new NodeDisk(), checksum: crc32 };
+      const onRecord = (record: LogRecord, place: RecordPlace): void => {
+        if (record.type === 'damage') isSound = false;
+        tell(rowOf(record, place));
+      };
+      inspectLog(directory, deps, onRecord, (error) => {
+        if (error === null) resolve();
+        else reject(new QuorateError('DISK_FAILED', error.message));
+      });
+    });
+  } finally {
+    release();
+  }
+  return isSound;
+}
+
+function lock(folder: string): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    lockFolder(folder, (reason, held) => {
+      if (held !== null) resolve(() => held.release());
+      else reject(new QuorateError('CONFLICT', `${reason}: stop that server first`));
+    });
+  });
+}
+
+function rowOf(record: LogRecord, { file, offset }: RecordPlace): Record<string, unknown> {
+  if (record.type !== 'entry') return { ...record, file, offset };
+  const { type, index, term, kind, timeMillis, data, configuration } = record;
+  const time = new Date(timeMillis).toISOString();
+  const about = kind === 'command' ? { command: commandRow(data) } : {};
+  const membership = configuration === null ? {} : { configuration };
+  return { type, index, term, kind, time, ...about, ...membership, file, offset };
+}
+
+/** A command as JSON can say it: bytes as text where they are text, else in base 64. */
+function commandRow(data: Uint8Array): Record<string, unknown> {
+  let command: Command;
+  try {
+    command = decodeCommand(data);
+  } catch (error) {
+    return { unreadable: error instanceof Error ? error.message : String(error) };
+  }
+  return Object.fromEntries(
+    Object.entries(command).map(([name, value]) => [name, plain(value as unknown)]),
+  );
+}
+
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (!(value instanceof Uint8Array)) return value;
+  const text = Buffer.from(value).toString('utf8');
+  if (Buffer.from(text, 'utf8').equals(value)) return text;
+  return { base64: Buffer.from(value).toString('base64') };
+}
