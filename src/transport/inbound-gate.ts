@@ -1,0 +1,118 @@
+/**
+ * Bounds what strangers may hold open: connections that have not proved a key (over all, and for each
+ * host), connections in all, and connections that proved a key but ask for nothing. libp2p's own
+ * limits count every host together and refuse peers along with strangers, so they are set out of the
+ * way (libp2p-node.ts) and these stand in their place. SECURITY.md, "Connections and streams".
+ */
+
+import type { Connection, ConnectionGater, MultiaddrConnection } from '@libp2p/interface';
+import type { Log } from '../base/log.js';
+import { fromMultiaddr } from './addresses.js';
+import type { CompleteOptions } from './transport-options.js';
+
+/** Refusals are logged at most this often, milliseconds. */
+const logEveryMillis = 10_000;
+
+/** See the head of the file. */
+export class InboundGate {
+  readonly #options: CompleteOptions;
+  readonly #log: Log;
+  /** Sockets in their handshake, for each host. */
+  readonly #handshakes = new Map<string, number>();
+  /** How to take a connection out of the count of handshakes. */
+  readonly #settles = new WeakMap<MultiaddrConnection, () => void>();
+  #handshakeCount = 0;
+  #connectionCount = 0;
+  /** Inbound connections on which nothing was asked yet, and for how long. */
+  readonly #idle = new Map<Connection, number>();
+  #refused = 0;
+  #sinceLogMillis = logEveryMillis;
+
+  constructor(options: CompleteOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  /** What libp2p asks at each step of a connection that comes in. */
+  readonly gater: ConnectionGater = {
+    denyInboundConnection: (connection) => !this.#admit(connection),
+    // The key is proved: nothing is denied here, but the handshake is over.
+    denyInboundEncryptedConnection: (_peer, connection) => {
+      this.#settles.get(connection)?.();
+      return false;
+    },
+  };
+
+  /** A connection has proved its key. */
+  opened(connection: Connection): void {
+    this.#connectionCount += 1;
+    if (connection.direction === 'inbound') this.#idle.set(connection, 0);
+  }
+
+  closed(connection: Connection): void {
+    this.#connectionCount -= 1;
+    this.#idle.delete(connection);
+  }
+
+  /** Something was asked on the connection: a greeting, or a client stream. */
+  used(connection: Connection): void {
+    this.#idle.delete(connection);
+  }
+
+  /** All that was asked on it is over; its opener should close it. */
+  unused(connection: Connection): void {
+    if (connection.status === 'open') this.#idle.set(connection, 0);
+  }
+
+  /** Once for each tick of the transport. */
+  tick(elapsedMillis: number): void {
+    for (const [connection, millis] of this.#idle) {
+      this.#idle.set(connection, millis + elapsedMillis);
+      if (millis + elapsedMillis < this.#options.handshakeMillisMax) continue;
+      this.#idle.delete(connection);
+      connection.abort(new Error('nothing was asked on this connection'));
+    }
+    this.#sinceLogMillis += elapsedMillis;
+    if (this.#refused === 0 || this.#sinceLogMillis < logEveryMillis) return;
+    this.#log.warn({ connections: this.#refused }, 'connections refused: too many are open');
+    this.#refused = 0;
+    this.#sinceLogMillis = 0;
+  }
+
+  #admit(connection: MultiaddrConnection): boolean {
+    const remote = fromMultiaddr(connection.remoteAddr) ?? 'unknown';
+    const host = remote.slice(0, remote.lastIndexOf(':'));
+    const ofHost = this.#handshakes.get(host) ?? 0;
+    const { handshakesMax, handshakesPerHostMax, connectionsMax } = this.#options;
+    if (
+      this.#handshakeCount >= handshakesMax ||
+      ofHost >= handshakesPerHostMax ||
+      this.#connectionCount >= connectionsMax
+    ) {
+      this.#refused += 1;
+      return false;
+    }
+    this.#handshakeCount += 1;
+    this.#handshakes.set(host, ofHost + 1);
+    this.#watch(connection, host, remote);
+    return true;
+  }
+
+  /** Counts the handshake until it is over, well or badly. */
+  #watch(connection: MultiaddrConnection, host: string, remote: string): void {
+    let over = false;
+    const settle = (): void => {
+      if (over) return;
+      over = true;
+      this.#handshakeCount -= 1;
+      const left = (this.#handshakes.get(host) ?? 1) - 1;
+      if (left === 0) this.#handshakes.delete(host);
+      else this.#handshakes.set(host, left);
+    };
+    this.#settles.set(connection, settle);
+    connection.addEventListener('close', () => {
+      if (!over) this.#log.debug({ remote }, 'a connection ended in its handshake');
+      settle();
+    });
+  }
+}

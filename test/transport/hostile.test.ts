@@ -1,0 +1,311 @@
+/**
+ * Strangers on the port: garbage, silence, half handshakes, and libp2p nodes that prove a key and then
+ * break every rule (CHECKS 44, 45, 49, 50). After each, nothing was told to the owner, nothing was
+ * thrown past everybody, and an honest peer is still linked.
+ */
+
+import { connect, type Socket } from 'node:net';
+import type { Connection, Libp2p, Stream } from '@libp2p/interface';
+import { noise } from '@libp2p/noise';
+import { tcp } from '@libp2p/tcp';
+import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p } from 'libp2p';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Rng } from '../../src/base/rng.js';
+import { frameHeaderBytes, frameKind, writeFrameHeader } from '../../src/transport/framing.js';
+import { createTransport } from '../../src/transport/libp2p-transport.js';
+import { generatePeerKey } from '../../src/transport/peer-key.js';
+import type { Transport } from '../../src/transport/transport.js';
+import type { TransportOptions } from '../../src/transport/transport-options.js';
+import { encodeHello } from '../../src/wire/hello-codec.js';
+import { bytes, CollectedLog, Owner, realClock, within } from './transport-world.js';
+
+const test = suite('strangers on the port');
+
+/** What nobody caught: libp2p throws in microtasks and drops promises. */
+const uncaught: unknown[] = [];
+process.on('uncaughtException', (error) => uncaught.push(error));
+process.on('unhandledRejection', (error) => uncaught.push(error));
+
+const handshakeMillisMax = 600;
+
+interface Server {
+  readonly transport: Transport;
+  readonly owner: Owner;
+  readonly log: CollectedLog;
+}
+
+async function startServer(name: string, options: Partial<TransportOptions> = {}): Promise<Server> {
+  const log = new CollectedLog();
+  const privateKey = await generatePeerKey();
+  const common = { privateKey, host: '127.0.0.1', port: 0, mdns: false, clusterName: 'test' };
+  const transport = createTransport(
+    { ...common, handshakeMillisMax, ...options },
+    { clock: realClock, log, seed: 1 },
+  );
+  const owner = new Owner(name);
+  await transport.start(owner);
+  return { transport, owner, log };
+}
+
+/** Runs `body` against a victim with an honest peer, then sees that both are well. */
+function besiege(
+  body: (victim: Server) => Promise<void>,
+  options: Partial<TransportOptions> = {},
+): () => Promise<void> {
+  return async () => {
+    uncaught.length = 0;
+    const victim = await startServer('victim', options);
+    const honest = await startServer('honest', options);
+    honest.transport.keep(victim.transport.self, victim.transport.addresses());
+    await victim.owner.until(() => victim.transport.isLinked(honest.transport.self), 'the link');
+    await honest.owner.until(() => honest.transport.isLinked(victim.transport.self), 'the link');
+    try {
+      await body(victim);
+      assert.ok(honest.transport.send(victim.transport.self, 'consensus', [bytes('still here')]));
+      await victim.owner.until(() => victim.owner.received.length > 0, 'an honest frame');
+      assert.equal(victim.owner.texts('consensus'), ['still here']);
+      assert.equal(victim.owner.texts('forward'), []);
+      assert.is(victim.owner.told.filter((line) => line.startsWith('down')).length, 0);
+      assert.is(victim.owner.told.filter((line) => line.startsWith('up')).length, 1);
+      assert.equal(uncaught, []);
+    } finally {
+      await within(Promise.all([victim.transport.stop(), honest.transport.stop()]), 'stop');
+    }
+  };
+}
+
+function portOf(server: Server): number {
+  return Number(server.transport.addresses()[0]?.split(':')[1]);
+}
+
+/** A TCP connection; `ended` resolves when the other side ends it. */
+function rawConnection(server: Server): { socket: Socket; ended: Promise<void> } {
+  const socket = connect(portOf(server), '127.0.0.1');
+  socket.on('error', () => undefined);
+  const ended = new Promise<void>((resolve) => {
+    socket.on('close', () => resolve());
+    socket.resume();
+  });
+  return { socket, ended };
+}
+
+/** A libp2p node with a key of its own, connected to the victim. */
+async function intruder(victim: Server): Promise<{ node: Libp2p; connection: Connection }> {
+  const node = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+  });
+  for (const channel of ['control', 'consensus', 'forward']) {
+    await node.handle(`/quorate/${channel}/1`, () => undefined);
+  }
+  const address = multiaddr(`/ip4/127.0.0.1/tcp/${portOf(victim)}`);
+  return { node, connection: await node.dial(address) };
+}
+
+function frame(kind: number, payload: Uint8Array): Uint8Array {
+  const target = new Uint8Array(frameHeaderBytes + payload.length);
+  writeFrameHeader(target, 0, kind, payload.length);
+  target.set(payload, frameHeaderBytes);
+  return target;
+}
+
+const hello = (): Uint8Array => frame(frameKind.hello, encodeHello(new Owner('intruder').hello()));
+
+function closeOf(connection: Connection): Promise<void> {
+  if (connection.status !== 'open') return Promise.resolve();
+  return new Promise((resolve) => connection.addEventListener('close', () => resolve()));
+}
+
+function closeOfStream(stream: Stream): Promise<void> {
+  if (stream.status !== 'open') return Promise.resolve();
+  return new Promise((resolve) => stream.addEventListener('close', () => resolve()));
+}
+
+test(
+  'random bytes end the connection and are one line at debug',
+  besiege(async (victim) => {
+    const rng = new Rng(11);
+    const all = Array.from({ length: 60 }, (_, i) => {
+      const { socket, ended } = rawConnection(victim);
+      const noiseBytes = Uint8Array.from({ length: rng.between(1, 2000) }, () => rng.below(256));
+      // Some begin as libp2p does, and go wrong afterwards.
+      if (i % 2 === 0) socket.write('\x13/multistream/1.0.0\n\x07/noise\n');
+      socket.write(noiseBytes);
+      return ended;
+    });
+    await within(Promise.all(all), 'the end of all', 4000);
+    const lines = victim.log.lines.filter((line) => line.event.includes('in its handshake'));
+    assert.is(lines.length, 60);
+    assert.ok(victim.log.lines.every((line) => line.level === 'debug'));
+  }),
+);
+
+test(
+  'a silent connection, and a handshake of one byte at a time, end in time',
+  besiege(async (victim) => {
+    const begin = performance.now();
+    const silent = rawConnection(victim);
+    const slow = rawConnection(victim);
+    const words = Buffer.from('\x13/multistream/1.0.0\n\x07/noise\n');
+    let at = 0;
+    const dripping = setInterval(() => slow.socket.write(words.subarray(at, ++at)), 50);
+    await within(Promise.all([silent.ended, slow.ended]), 'both ends', 4000);
+    clearInterval(dripping);
+    const took = performance.now() - begin;
+    assert.ok(took > handshakeMillisMax * 0.8 && took < handshakeMillisMax * 4, `${took} ms`);
+  }),
+);
+
+test(
+  'more open handshakes than the limit are refused, and peers get in once they have ended',
+  besiege(
+    async (victim) => {
+      const all = Array.from({ length: 120 }, () => rawConnection(victim));
+      await within(Promise.all(all.slice(0, 100).map((one) => one.ended)), 'their end', 6000);
+      for (const { socket } of all) socket.destroy();
+      assert.ok(victim.log.has('connections refused'), 'none was refused');
+      const late = await startServer('late');
+      late.transport.keep(victim.transport.self, victim.transport.addresses());
+      await late.owner.until(() => late.transport.isLinked(victim.transport.self), 'a link', 6000);
+      const isUp = (line: string): boolean => line === `up ${late.transport.self}`;
+      await victim.owner.until(() => victim.owner.told.some(isUp), 'the link');
+      victim.owner.told.splice(victim.owner.told.findIndex(isUp), 1);
+      await within(late.transport.stop(), 'stop');
+      await victim.owner.until(() => victim.owner.told.at(-1)?.startsWith('down') === true, 'down');
+      victim.owner.told.pop();
+    },
+    { handshakesPerHostMax: 20 },
+  ),
+);
+
+test(
+  'a proved key that asks for nothing is shown out',
+  besiege(async (victim) => {
+    const { node, connection } = await intruder(victim);
+    await within(closeOf(connection), 'the end', 4000);
+    await node.stop();
+  }),
+);
+
+const wrongControl: [string, () => Uint8Array][] = [
+  ['a length over the limit', () => Uint8Array.of(0, 0xff, 0xff, 0xff)],
+  ['an unknown kind', () => frame(77, bytes('x'))],
+  ['data before the greeting', () => frame(frameKind.data, bytes('x'))],
+  ['an acceptance before the greeting', () => frame(frameKind.accepted, bytes(''))],
+  ['a greeting that is no JSON', () => frame(frameKind.hello, bytes('{'))],
+  ['a greeting of many megabytes', () => frame(frameKind.hello, new Uint8Array(256 * 1024))],
+  ['an empty greeting', () => frame(frameKind.hello, bytes('{}'))],
+  [
+    'data after its greeting, without having accepted ours',
+    () => Buffer.concat([hello(), frame(frameKind.data, bytes('x'))]),
+  ],
+];
+
+for (const [what, payload] of wrongControl) {
+  test(
+    `on control, ${what} ends the connection`,
+    besiege(async (victim) => {
+      const { node, connection } = await intruder(victim);
+      const stream = await connection.newStream('/quorate/control/1');
+      stream.send(payload());
+      await within(closeOf(connection), 'the end', 3000);
+      assert.equal(victim.owner.texts('control'), []);
+      await node.stop();
+    }),
+  );
+}
+
+test(
+  'a channel without a greeting is refused',
+  besiege(async (victim) => {
+    const { node, connection } = await intruder(victim);
+    for (const channel of ['consensus', 'forward']) {
+      const stream = await connection.newStream(`/quorate/${channel}/1`);
+      // It may be gone before the first frame.
+      if (stream.status === 'open') stream.send(frame(frameKind.data, bytes('x')));
+      await within(closeOfStream(stream), 'the end of the stream', 3000);
+    }
+    await node.stop();
+  }),
+);
+
+test(
+  'frames of one who greets but never accepts are not delivered, and it is shown out',
+  besiege(async (victim) => {
+    const { node, connection } = await intruder(victim);
+    const control = await connection.newStream('/quorate/control/1');
+    control.send(hello());
+    await victim.owner.until(() => victim.owner.told.includes('greeted intruder test'), 'greeting');
+    const consensus = await connection.newStream('/quorate/consensus/1');
+    consensus.send(frame(frameKind.data, bytes('forged')));
+    await within(closeOf(connection), 'the end', 4000);
+    await node.stop();
+  }),
+);
+
+test(
+  'a greeting and a farewell in one breath throw nothing past everybody',
+  besiege(async (victim) => {
+    let said = 0;
+    const round = async (i: number): Promise<void> => {
+      const { node, connection } = await intruder(victim);
+      // On a busy machine the victim may show it out before it has said anything.
+      const control = await connection.newStream('/quorate/control/1').catch(() => null);
+      if (control !== null && control.status === 'open') {
+        said += 1;
+        control.send(hello());
+      }
+      if (i % 2 === 0) connection.abort(new Error('gone'));
+      else await connection.close();
+      await node.stop();
+    };
+    for (let i = 0; i < 24; i += 4) {
+      const four = [i, i + 1, i + 2, i + 3].map(round);
+      await within(Promise.all(four), 'four rounds', 8000);
+    }
+    assert.ok(said > 0, 'nothing was said');
+  }),
+);
+
+test(
+  'a refusal with line ends and control characters is told as one line',
+  besiege(async (victim) => {
+    const { node, connection } = await intruder(victim);
+    const control = await connection.newStream('/quorate/control/1');
+    control.send(Buffer.concat([hello(), frame(frameKind.refused, bytes('bad\n\u001b[31mred'))]));
+    const expected = 'refused inbound: bad [31mred';
+    await victim.owner.until(() => victim.owner.told.includes(expected), 'the refusal');
+    await within(closeOf(connection), 'the end', 3000);
+    await node.stop();
+  }),
+);
+
+test(
+  'client streams over the limit of the server are refused',
+  besiege(
+    async (victim) => {
+      const { node, connection } = await intruder(victim);
+      const open = async (): Promise<Stream> => connection.newStream('/quorate/client/1');
+      const streams = [await open(), await open(), await open()];
+      const fourth = await open();
+      await within(closeOfStream(fourth), 'the end of the fourth', 3000);
+      assert.ok(streams.every((stream) => stream.status === 'open'));
+      assert.is(victim.owner.clients.length, 3);
+      streams[0]?.send(Uint8Array.of(0, 0xff, 0xff, 0xff));
+      victim.owner.clients[0]?.onFrames(() => undefined);
+      await within(closeOfStream(streams[0] as Stream), 'the end of the first', 3000);
+      const fifth = await open();
+      await victim.owner.until(() => victim.owner.clients.length === 4, 'one in its place');
+      assert.is(fifth.status, 'open');
+      await node.stop();
+    },
+    { clientStreamsMax: 3 },
+  ),
+);
+
+test.run();

@@ -1,0 +1,97 @@
+/**
+ * Servers find each other on this machine by mDNS when the machine lets them, and only those of the
+ * same cluster name. Where multicast does not work at all, the warning is what is tested.
+ */
+
+import { createSocket } from 'node:dgram';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createTransport } from '../../src/transport/libp2p-transport.js';
+import { generatePeerKey } from '../../src/transport/peer-key.js';
+import type { Transport } from '../../src/transport/transport.js';
+import { CollectedLog, Owner, realClock, within } from './transport-world.js';
+
+const test = suite('mDNS');
+
+/** A port of our own, so that nobody else's mDNS on this machine takes part. */
+const mdnsPort = 15_353;
+
+interface Server {
+  readonly transport: Transport;
+  readonly owner: Owner;
+  readonly log: CollectedLog;
+}
+
+async function start(name: string, clusterName: string): Promise<Server> {
+  const log = new CollectedLog();
+  const privateKey = await generatePeerKey();
+  const where = { privateKey, host: '127.0.0.1', port: 0, mdns: true, clusterName };
+  const options = { ...where, mdnsPort, mdnsIntervalMillis: 300 };
+  const transport = createTransport(options, { clock: realClock, log, seed: 1 });
+  const owner = new Owner(name);
+  await within(transport.start(owner), 'start');
+  return { transport, owner, log };
+}
+
+/** Whether a datagram to the group comes back on this machine. */
+async function multicastWorks(): Promise<boolean> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  try {
+    const received = new Promise<void>((resolve, reject) => {
+      socket.on('error', reject);
+      socket.on('message', () => resolve());
+      socket.bind(mdnsPort + 1, () => {
+        try {
+          socket.addMembership('224.0.0.251');
+          socket.send('x', mdnsPort + 1, '224.0.0.251', (error) => error && reject(error));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    await within(received, 'a datagram', 1000);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.close();
+  }
+}
+
+const works = await multicastWorks();
+if (!works) console.log('multicast does not work on this machine: discovery itself is not tested');
+
+test('servers of one cluster name find each other, and no others, and not themselves', async () => {
+  const [a, b, other] = await Promise.all([
+    start('a', 'red'),
+    start('b', 'red'),
+    start('other', 'blue'),
+  ]);
+  const found = (from: Server, to: Server): boolean =>
+    from.owner.told.some((line) => line.startsWith(`discovered ${to.transport.self}`));
+  try {
+    if (!works) return;
+    await a.owner.until(() => found(a, b), 'b', 8000);
+    await b.owner.until(() => found(b, a), 'a', 8000);
+    const expected = `discovered ${b.transport.self} ${b.transport.addresses()[0]}`;
+    assert.ok(a.owner.told.includes(expected), a.owner.told.join('\n'));
+    // Three more rounds of questions and answers.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assert.not.ok(found(a, other) || found(other, a) || found(other, b), 'another cluster');
+    assert.not.ok(found(a, a) || found(b, b), 'itself');
+    assert.is(a.owner.told.length, 1, 'a known peer is not told again and again');
+  } finally {
+    const all = [a, b, other].map((server) => server.transport.stop());
+    await within(Promise.all(all), 'stop');
+  }
+});
+
+test('without a route for multicast, start succeeds and warns once', async () => {
+  const { log, transport } = await start('alone', 'red');
+  const warnings = log.lines.filter((line) => line.level === 'warn').length;
+  assert.ok(warnings <= 1, `${warnings} warnings`);
+  if (works) assert.is(warnings, 0);
+  await within(transport.stop(), 'stop');
+});
+
+test.run();
