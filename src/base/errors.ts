@@ -80,12 +80,14 @@ export interface Refusal extends ErrorDetails {
 export class QuorateError extends Error {
   override readonly name = 'QuorateError';
   readonly code: ErrorCode;
-  readonly details: ErrorDetails;
+  /** What the caller needs next, where the code has it. (Not `details`: a name that test runners take
+   * for their own.) */
+  readonly hints: ErrorDetails;
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+  constructor(code: ErrorCode, message: string, hints: ErrorDetails = {}) {
     super(message);
     this.code = code;
-    this.details = details;
+    this.hints = hints;
   }
 
   /** What the caller may do next. */
@@ -94,7 +96,7 @@ export class QuorateError extends Error {
   }
 
   static from(refusal: Refusal): QuorateError {
-    const { code, message, ...details } = refusal;
-    return new QuorateError(code, message, details);
+    const { code, message, ...hints } = refusal;
+    return new QuorateError(code, message, hints);
   }
 }

@@ -82,3 +82,13 @@ export function say(line: string): void {
 export function sayJson(value: unknown): void {
   say(JSON.stringify(value));
 }
+
+/**
+ * Waits until all that was said has been taken by whoever reads it. A pipe is written behind the
+ * program's back: without this a slow reader loses the end, or fills the memory before it.
+ */
+export function taken(): Promise<void> {
+  const { stdout } = process;
+  if (stdout.writableLength === 0) return Promise.resolve();
+  return new Promise((resolve) => stdout.write('', () => resolve()));
+}

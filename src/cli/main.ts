@@ -4,6 +4,7 @@
  */
 
 import { CommanderError } from 'commander';
+import { taken } from './context.js';
 import { describeFault, exitCodeOf, exitCodes } from './faults.js';
 import { buildProgram, type Ending } from './program.js';
 
@@ -19,6 +20,7 @@ export async function main(words: readonly string[]): Promise<void> {
     process.stderr.write(`quorate: ${describeFault(error)}\n`);
     ending.code = exitCodeOf(error);
   }
+  await taken();
   process.exit(ending.code);
 }
 

@@ -3,7 +3,7 @@
  */
 
 import type { ReadResult } from '../client/client.js';
-import { type CommandContext, say, sayJson } from './context.js';
+import { type CommandContext, say, sayJson, taken } from './context.js';
 import { jsonBytes, printableBytes } from './printable.js';
 
 type StreamRecord = ReadResult['records'][number];
@@ -43,12 +43,14 @@ export async function query(context: CommandContext, options: QueryOptions): Pro
     isFirst = false;
     if (page.records.length === 0) break;
     for (const record of page.records.slice(0, Math.min(left, pageRecords))) show(record, json);
+    await taken();
     left = Math.max(0, left - page.records.length);
     from = (page.records.at(-1) as StreamRecord).seq + 1;
   }
   if (!options.follow || left === 0) return;
   for await (const record of client.follow({ stream, from })) {
     show(record, json);
+    await taken();
     left -= 1;
     if (left === 0) return;
   }

@@ -13,9 +13,8 @@ import type { Log } from '../base/log.js';
 import type { Rng } from '../base/rng.js';
 import type { Reply } from '../machine/commands.js';
 import type { Role } from '../raft/effects.js';
-import type { Configuration, Index, LogBase, MemberId, Membership, Term } from '../raft/types.js';
+import type { Configuration, Index, MemberId, Membership, Term } from '../raft/types.js';
 import { nobody } from '../raft/types.js';
-import type { DiskError } from '../storage/disk.js';
 import type {
   Channel,
   ClientStream,
@@ -32,24 +31,11 @@ import type { KeysRead, Outcome, RecordsRead, ReplicaApi } from './api.js';
 import { CatchUp } from './catch-up.js';
 import { Consensus, type ConsensusOptions, type OpenedLog } from './consensus.js';
 import { Control } from './control.js';
+import type { DataFolder } from './data-folder.js';
 import { type Joined, Joiner } from './joiner.js';
 import { Peers, type SelfIdentity } from './peers.js';
 import { Refs } from './refs.js';
 import { clusterStatus } from './status.js';
-
-/** The port of the data folder, as far as a replica writes it. */
-export interface DataFolder {
-  /** Makes an empty log on `base` and opens it; a log left by an unfinished attempt is replaced. */
-  createLog(
-    place: Membership,
-    base: LogBase,
-    done: (error: DiskError | null, opened: OpenedLog | null) => void,
-  ): void;
-  /** Writes cluster, member id and join index to the identity file, durably. */
-  saveMembership(place: Membership, done: (error: DiskError | null) => void): void;
-  /** Keeps the address book; best effort. */
-  saveAddresses(book: readonly PeerAddresses[]): void;
-}
 
 /** How a replica is to behave. */
 export interface ReplicaOptions {
@@ -257,7 +243,10 @@ export class Replica implements ReplicaApi {
   #forwarded(peer: PeerId, frame: Uint8Array): void {
     const message = decodeForward(frame);
     const consensus = this.#consensus;
-    if (message.type !== 'execute') return consensus?.requests.answered(message);
+    if (message.type !== 'execute') {
+      const from = this.#peers.greeting(peer)?.memberId ?? nobody;
+      return consensus?.requests.answered(from, message);
+    }
     const { ref } = message;
     const answer = (outcome: Outcome<Reply>): void => {
       const reply = outcome.ok

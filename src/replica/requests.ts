@@ -163,10 +163,10 @@ export class Requests {
 
   // ---- facts from the network ----
 
-  /** The answer of the leader to a forwarded request. */
-  answered(message: Exclude<ForwardMessage, { type: 'execute' }>): void {
+  /** The answer of member `from` to a request that was forwarded to it. */
+  answered(from: MemberId, message: Exclude<ForwardMessage, { type: 'execute' }>): void {
     const request = this.#forwarded.get(message.ref);
-    if (request === undefined) return;
+    if (request === undefined || request.to !== from) return;
     this.#forwarded.delete(message.ref);
     if (message.type === 'executed') request.answer({ ok: true, value: message.reply });
     else if (message.refusal.code === 'NOT_LEADER') this.#hold(request);

@@ -17,7 +17,7 @@ import { type ErrorCode, QuorateError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { LogBase, Membership } from '../raft/types.js';
 import type { OpenedLog } from '../replica/consensus.js';
-import type { DataFolder } from '../replica/replica.js';
+import type { DataFolder } from '../replica/data-folder.js';
 import { loadAddressBook, saveAddressBook } from '../storage/address-book.js';
 import type { Checksum } from '../storage/checksum.js';
 import type { DiskError, Done } from '../storage/disk.js';

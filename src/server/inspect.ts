@@ -52,7 +52,7 @@ function lock(folder: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     lockFolder(folder, (reason, held) => {
       if (held !== null) resolve(() => held.release());
-      else reject(new QuorateError('CONFLICT', `${reason}: stop that server first`));
+      else reject(new QuorateError('BAD_REQUEST', `${reason}: stop that server first`));
     });
   });
 }

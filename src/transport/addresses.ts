@@ -1,6 +1,7 @@
 /**
- * Between `host:port` (wire/addresses reads and writes it) and libp2p's multiaddrs. Names are resolved at every dial, all families, because a machine may come back under
- * another number. What may be said to whom is decided elsewhere.
+ * Between `host:port` (wire/addresses reads and writes it) and libp2p's multiaddrs. Names are
+ * resolved at every dial, all families, because a machine may come back under another number. What
+ * may be said to whom is decided elsewhere.
  */
 
 import { lookup } from 'node:dns/promises';
@@ -75,9 +76,9 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Where a listener on `host` can be dialled: the host itself, or for a wildcard one address for each
- * interface address of its family, those that others can reach first. Link-local IPv6 addresses need
- * a zone to be dialled, so they are left out.
+ * Where a listener on `host` can be dialled: the host itself, or for a wildcard one address for
+ * each interface address of its family, those that others can reach first. Link-local IPv6
+ * addresses need a zone to be dialled, so they are left out.
  */
 export function dialableAddresses(host: string, port: number): readonly string[] {
   if (!isWildcard(host)) return [formatAddress({ host, port })];

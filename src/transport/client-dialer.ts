@@ -1,7 +1,7 @@
 /**
  * The network of a client program: a key for this process alone, no listener, streams to servers.
- * This file is only the door: libp2p is loaded (client-node.ts) at the first dial, because a command
- * line program often ends before it needs a network.
+ * This file is only the door: libp2p is loaded (client-node.ts) at the first dial, because a
+ * command line program often ends before it needs a network.
  */
 
 import type { Clock } from '../base/clock.js';

@@ -1,6 +1,6 @@
 /**
- * The libp2p node of a client program and its streams. It loads of libp2p only what a dial takes: no
- * identify, no ping, no discovery. Whether a server lives is judged by the stream's own silence
+ * The libp2p node of a client program and its streams. It loads of libp2p only what a dial takes:
+ * no identify, no ping, no discovery. Whether a server lives is judged by the stream's own silence
  * (client-stream.ts), not by libp2p's monitor, which gives up after a second.
  */
 

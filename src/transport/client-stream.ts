@@ -1,7 +1,7 @@
 /**
- * A client stream over libp2p, the same for both ends: frames both ways, a bounded queue for sending,
- * and a word now and then by which each end knows that the other lives. The connection below belongs
- * to whoever made the stream.
+ * A client stream over libp2p, the same for both ends: frames both ways, a bounded queue for
+ * sending, and a word now and then by which each end knows that the other lives. The connection
+ * below belongs to whoever made the stream.
  */
 
 import type { Stream } from '@libp2p/interface';

@@ -1,7 +1,7 @@
 /**
- * Frames on a stream: four bytes, then the payload. The upper byte of the (big-endian) header is the
- * frame's kind, the lower three its length: every limit is below 2²⁴. `data` frames belong to the
- * owner; the other kinds are the transport's own and never leave this folder.
+ * Frames on a stream: four bytes, then the payload. The upper byte of the (big-endian) header is
+ * the frame's kind, the lower three its length: every limit is below 2²⁴. `data` frames belong to
+ * the owner; the other kinds are the transport's own and never leave this folder.
  *
  * The reader takes chunks as they come. Payloads inside one chunk are views of it; one that spans
  * chunks grows with the bytes that really came, so a lying length costs its sender, not us.

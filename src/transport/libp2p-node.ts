@@ -1,8 +1,8 @@
 /**
- * Builds the libp2p node of a server: TCP, Noise, Yamux, identify and ping, with every limit and time
- * set (the reasons are in LIBP2P.md's traps 3, 5, 6 and 12). What is switched off is done elsewhere
- * in this folder: its monitor of connections (liveness.ts), its reconnecting (dialler.ts), its
- * limits for each host (inbound-gate.ts).
+ * Builds the libp2p node of a server: TCP, Noise, Yamux, identify and ping, with every limit and
+ * time set (the reasons are in LIBP2P.md's traps 3, 5, 6 and 12). What is switched off is done
+ * elsewhere in this folder: its monitor of connections (liveness.ts), its reconnecting
+ * (dialler.ts), its limits for each host (inbound-gate.ts).
  *
  * identify and ping only answer: other libp2p tools can look at a server, and we ask nobody.
  */
@@ -21,8 +21,8 @@ import { quietLogger } from './quiet-logger.js';
 import type { CompleteOptions } from './transport-options.js';
 import { yamuxInit } from './yamux-init.js';
 
-/** Node's own option, which libp2p passes on but does not name: a listener on `::` takes IPv4 too, as
- * people expect of a wildcard. */
+/** Node's own option, which libp2p passes on but does not name: a listener on `::` takes IPv4 too,
+ * as people expect of a wildcard. */
 const listenOpts: object = { ipv6Only: false };
 
 /** What libp2p calls no limit. */

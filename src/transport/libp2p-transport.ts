@@ -1,10 +1,11 @@
 /**
  * The real network of a server, on libp2p: it puts together the node, the gate for what comes in, a
- * link for each peer, the dialler and mDNS, and holds no rule of its own beyond who belongs to whom.
- * Greetings are judged by the owner; peer-connection.ts sees to it that no frame passes before.
+ * link for each peer, the dialler and mDNS, and holds no rule of its own beyond who belongs to
+ * whom. Greetings are judged by the owner; peer-connection.ts sees to it that no frame passes
+ * before.
  *
- * Invariant: the handlers are called from the event loop, never from within a call of the owner, and
- * not at all once `stop` was called.
+ * Invariant: the handlers are called from the event loop, never from within a call of the owner,
+ * and not at all once `stop` was called.
  */
 
 import './node-shim.js';
@@ -227,7 +228,8 @@ class LibP2pTransport implements Transport {
     if (known !== undefined) return known;
     if (this.#stopping || connection.status !== 'open') return null;
     this.#gate.used(connection);
-    // Not by who asks: a dial may be answered with a connection that the other side has just opened.
+    // Not by who asks: a dial may be answered with a connection that the other side has just
+    // opened.
     const dialledByUs = connection.direction === 'outbound';
     const origin = { dialledByUs, remoteAddress };
     const { peer, link } = this.#linkOf(connection);

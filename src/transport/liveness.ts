@@ -4,8 +4,8 @@
  * elections do not depend on this: it frees what a pulled cable or a stopped process would hold.
  *
  * Time is counted in ticks of the transport, each at most two intervals long: when this process
- * itself was stalled, the bytes that came meanwhile are read before anybody is called dead. libp2p's
- * own monitor counts the stall as the other's silence, and opens a stream for each ping.
+ * itself was stalled, the bytes that came meanwhile are read before anybody is called dead.
+ * libp2p's own monitor counts the stall as the other's silence, and opens a stream for each ping.
  */
 
 /** What to do after a tick. */

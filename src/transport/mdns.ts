@@ -5,7 +5,8 @@
  *
  * It reports a peer when it is new, when its addresses changed, and otherwise at most every
  * `repeatMillis`, for at most `peersMax` peers: a flood of false announcements costs little.
- * LIBP2P.md, trap 14: without a route for multicast nothing is ever found, so that is tried and said.
+ * LIBP2P.md, trap 14: without a route for multicast nothing is ever found, so that is tried and
+ * said.
  */
 
 import { createHash } from 'node:crypto';

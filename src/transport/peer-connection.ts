@@ -1,11 +1,11 @@
 /**
- * One libp2p connection between two servers: its greeting, its streams, its end. Each side writes on
- * streams that it opened and reads those that the other opened, so no stream is opened twice.
+ * One libp2p connection between two servers: its greeting, its streams, its end. Each side writes
+ * on streams that it opened and reads those that the other opened, so no stream is opened twice.
  *
  *  1. Both sides open `control` and send `hello` as its first frame.
  *  2. Each judges the other's hello: `accepted`, or `refused` with the reason and the end.
- *  3. Whoever accepted opens `consensus` and `forward`. A side that has accepted and was accepted is
- *     up: from then on, and not before, frames of the owner pass in both directions.
+ *  3. Whoever accepted opens `consensus` and `forward`. A side that has accepted and was accepted
+ *     is up: from then on, and not before, frames of the owner pass in both directions.
  *
  * Which of two connections to one peer is used, and who dials, is peer-link.ts and dialler.ts.
  * Invariant: after `end()` or the connection's close no event is told but one `ended`.
@@ -250,8 +250,8 @@ export class PeerConnection {
   }
 
   /**
-   * Opens our stream of a channel; its queue leaves when the other side has agreed to it. In a turn of
-   * its own: Yamux announces a stream in a microtask that throws, caught by nobody, when the
+   * Opens our stream of a channel; its queue leaves when the other side has agreed to it. In a turn
+   * of its own: Yamux announces a stream in a microtask that throws, caught by nobody, when the
    * connection was closed in between, as by a greeting and a farewell in one segment.
    */
   #open(channel: Channel): void {

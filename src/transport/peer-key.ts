@@ -1,7 +1,7 @@
 /**
  * A server's identity: an Ed25519 key as bytes (libp2p's protobuf form, so that other libp2p tools
- * read it) and the peer id that follows from it. Where the bytes are kept, and with which file mode,
- * is the server's business. Invariant: one key, one peer id, for ever (LIBP2P.md, trap 9).
+ * read it) and the peer id that follows from it. Where the bytes are kept, and with which file
+ * mode, is the server's business. Invariant: one key, one peer id, for ever (LIBP2P.md, trap 9).
  */
 
 import './node-shim.js';

@@ -1,6 +1,6 @@
 /**
- * The options of the real transport, each with its unit, effect and default. What is not given comes
- * from one frozen constant; after `completeOptions` nothing is optional.
+ * The options of the real transport, each with its unit, effect and default. What is not given
+ * comes from one frozen constant; after `completeOptions` nothing is optional.
  */
 
 import { frameBytesMax } from '../base/limits.js';

@@ -1,12 +1,12 @@
 /**
- * Decides when queued frames leave. A lone message leaves at once (in a microtask, so that everything
- * one callback sends goes together). When the last flush is only a moment ago, the process is busy,
- * and what is sent now waits for the end of this turn of the event loop and leaves in one write with
- * the rest. All streams of a transport share one of these.
+ * Decides when queued frames leave. A lone message leaves at once (in a microtask, so that
+ * everything one callback sends goes together). When the last flush is only a moment ago, the
+ * process is busy, and what is sent now waits for the end of this turn of the event loop and leaves
+ * in one write with the rest. All streams of a transport share one of these.
  *
- * Measured (256 bytes, two processes, two cores, median of three): a round trip takes 75 µs when all
- * leaves at once and 98 µs when all waits for the end of the turn, which in return carries half as
- * many frames/s again when they are sent one by one. This rule keeps the 75 µs.
+ * Measured (256 bytes, two processes on two cores that others used too): a round trip takes about 75
+ * µs when all leaves at once and about 98 µs when all waits for the end of the turn. This rule keeps
+ * the 75; what it gives away in throughput of frames sent one by one was not measured on its own.
  */
 
 import type { Clock } from '../base/clock.js';
