@@ -42,7 +42,7 @@ import { becomeFollower } from './roles.js';
 import { CoreState, type RaftInit } from './state.js';
 import { type CoreStatus, statusOf } from './status.js';
 import { onTransfer } from './transfer.js';
-import { type Entry, type Index, type LogBase, nobody, type Term } from './types.js';
+import { type Entry, type Index, type LogBase, type MemberId, nobody, type Term } from './types.js';
 
 export type { CoreStatus, RaftInit, RaftOptions };
 
@@ -85,6 +85,11 @@ export class RaftCore {
   /** The term of an index; null before the log's base and after its end. */
   termAt(index: Index): Term | null {
     return this.#state.log.termAt(index);
+  }
+
+  /** Who leads, as far as is known; `nobody` when none is. */
+  get leader(): MemberId {
+    return this.#state.leader;
   }
 
   /** Where this server stands: a copy. */

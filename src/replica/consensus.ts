@@ -70,6 +70,8 @@ export interface ConsensusListener {
   /** A slice of entries was applied. */
   applied(index: Index): void;
   configurationApplied(index: Index, configuration: Configuration): void;
+  /** Once a tick. `leader`: `nobody` when none is known. */
+  ticked(leader: MemberId): void;
   fatal(reason: string): void;
 }
 
@@ -189,10 +191,10 @@ export class Consensus {
   }
 
   linkDown(peer: PeerId): void {
-    const member = this.core.status().configuration.members.find((one) => one.peerId === peer);
-    if (member === undefined) return;
-    this.requests.linkDown(member.id);
-    this.#driver.unreachable(member.id);
+    const member = this.#deps.peers.greeting(peer)?.memberId ?? nobody;
+    if (member === nobody) return;
+    this.requests.linkDown(member);
+    this.#driver.unreachable(member);
   }
 
   /** Who leads, as far as is known. */
@@ -210,9 +212,9 @@ export class Consensus {
   }
 
   #send(message: Message): boolean {
-    const member = this.#deps.peers.member(message.to);
-    if (member === undefined) return false;
-    return this.#deps.transport.send(member.peerId, 'consensus', [encodeMessage(message)]);
+    const peer = this.#deps.peers.peerOf(message.to);
+    if (peer === undefined) return false;
+    return this.#deps.transport.send(peer, 'consensus', [encodeMessage(message)]);
   }
 
   #forwardPort(): {
@@ -221,9 +223,9 @@ export class Consensus {
   } {
     return {
       forward: (to, message) => {
-        const member = this.#deps.peers.member(to);
-        if (member === undefined) return false;
-        return this.#deps.transport.send(member.peerId, 'forward', [encodeForward(message)]);
+        const peer = this.#deps.peers.peerOf(to);
+        if (peer === undefined) return false;
+        return this.#deps.transport.send(peer, 'forward', [encodeForward(message)]);
       },
       leaderHint: () => this.leaderHint(),
     };
@@ -257,6 +259,7 @@ export class Consensus {
         this.requests.expire();
         this.reads.expire();
         this.membership.ticked();
+        listener.ticked(this.core.leader);
       },
       send: (message) => this.#send(message),
       fatal: (reason) => listener.fatal(reason),

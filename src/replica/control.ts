@@ -139,7 +139,7 @@ export class Control {
     if (consensus === null) return answer({ ok: false, refusal: notMember });
     const { role, leader } = consensus.core.status();
     if (role === 'leader') return this.#carryOut(consensus, wish, answer);
-    const peer = leader === nobody ? undefined : this.#deps.peers.member(leader)?.peerId;
+    const peer = leader === nobody ? undefined : this.#deps.peers.peerOf(leader);
     if (peer !== undefined && this.#pass(peer, wish, answer)) return;
     if (this.#deps.clock.monotonicMillis() >= giveUpAt) {
       return answer({ ok: false, refusal: noLeader });
@@ -201,7 +201,7 @@ export class Control {
     if (consensus === null) return refuse(notMember);
     const { role, leader } = consensus.core.status();
     if (role === 'leader') return this.#admit(consensus, peer, ref, applicant);
-    const leaderPeer = leader === nobody ? undefined : this.#deps.peers.member(leader)?.peerId;
+    const leaderPeer = leader === nobody ? undefined : this.#deps.peers.peerOf(leader);
     if (leaderPeer === undefined || leaderPeer === peer) return refuse(noLeader);
     const passed = this.#ask(
       leaderPeer,

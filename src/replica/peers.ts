@@ -139,16 +139,25 @@ export class Peers {
       .filter((entry) => entry.addresses.length > 0);
   }
 
+  /** Keeps links to these for now: members of a cluster that took this server in, whom its own log
+   * does not name yet. The first configuration that names this server decides who stays. */
+  keepForNow(peers: readonly PeerAddresses[]): void {
+    this.learn(peers);
+    for (const { peerId } of peers) this.#keep(peerId);
+  }
+
   /** Keeps links to the members of this configuration, which is in the log and may be taken back:
    * so nobody is let go yet. */
   follow(configuration: Configuration): void {
     this.#wanted = this.#peersOf(configuration);
     for (const member of configuration.members) this.#directory.set(member.id, member);
-    for (const peer of this.#wanted) {
-      if (this.#kept.has(peer)) continue;
-      this.#kept.add(peer);
-      this.#deps.transport.keep(peer, this.#book.get(peer) ?? []);
-    }
+    for (const peer of this.#wanted) this.#keep(peer);
+  }
+
+  #keep(peer: PeerId): void {
+    if (peer === this.#deps.transport.self || this.#kept.has(peer)) return;
+    this.#kept.add(peer);
+    this.#deps.transport.keep(peer, this.#book.get(peer) ?? []);
   }
 
   /** This configuration is committed: who is not in it is let go, once he had time to hear so. */
@@ -167,6 +176,25 @@ export class Peers {
   #peersOf(configuration: Configuration): Set<PeerId> {
     const others = configuration.members.filter(({ id }) => id !== this.#self.memberId);
     return new Set(others.map(({ peerId }) => peerId));
+  }
+
+  /** Where to look for peers that are known and not linked. */
+  unlinkedAddresses(): readonly string[] {
+    const { transport } = this.#deps;
+    return [...this.#book]
+      .filter(([peer]) => !transport.isLinked(peer))
+      .flatMap(([, addresses]) => addresses);
+  }
+
+  /** Where messages to a member go: the peer that a configuration names, or the one whose greeting
+   * claims an id that none known here names yet: a newcomer's log does not name its leader. */
+  peerOf(id: MemberId): PeerId | undefined {
+    const member = this.#directory.get(id);
+    if (member !== undefined) return member.peerId;
+    for (const [peer, hello] of this.#greetings) {
+      if (hello.memberId === id && hello.clusterId === this.#self.clusterId) return peer;
+    }
+    return undefined;
   }
 
   member(id: MemberId): MemberInfo | undefined {

@@ -35,6 +35,7 @@ import type { DataFolder } from './data-folder.js';
 import { type Joined, Joiner } from './joiner.js';
 import { Peers, type SelfIdentity } from './peers.js';
 import { Refs } from './refs.js';
+import { Seeker } from './seeker.js';
 import { clusterStatus } from './status.js';
 
 /** How a replica is to behave. */
@@ -71,6 +72,7 @@ export class Replica implements ReplicaApi {
   readonly #refs: Refs;
   readonly #peers: Peers;
   readonly #control: Control;
+  readonly #seeker: Seeker;
   #joiner: Joiner | null = null;
   #consensus: Consensus | null = null;
   #catchUp: CatchUp | null = null;
@@ -86,6 +88,8 @@ export class Replica implements ReplicaApi {
     const save = (book: readonly PeerAddresses[]): void => folder.saveAddresses(book);
     const self = { ...options.self, clusterId: null, memberId: null };
     this.#peers = new Peers(self, options.book, { transport, clock, log, save });
+    const peers = this.#peers;
+    this.#seeker = new Seeker(options.seeds, { transport, peers, clock, log });
     this.#control = new Control({
       clock,
       log,
@@ -131,6 +135,7 @@ export class Replica implements ReplicaApi {
   /** Ends: answers what waits, closes log and network. */
   async stop(): Promise<void> {
     this.#joiner?.stop();
+    this.#seeker.stop();
     this.#control.stop();
     const consensus = this.#consensus;
     if (consensus !== null) await new Promise<void>((closed) => consensus.stop(closed));
@@ -165,6 +170,7 @@ export class Replica implements ReplicaApi {
         roleChanged: (role, term, leader) => this.#roleChanged(role, term, leader),
         applied: (index) => this.#applied(index),
         configurationApplied: (index, configuration) => this.#configured(index, configuration),
+        ticked: (leader) => this.#seeker.ticked(leader !== nobody),
         fatal: (reason) => this.#deps.fatal(reason),
       },
     });
@@ -177,7 +183,7 @@ export class Replica implements ReplicaApi {
     const { clusterName } = this.#options.self;
     const place = { clusterName, clusterId, memberId, joinIndex: memberId };
     const { folder, log, clock } = this.#deps;
-    this.#peers.learn(peers);
+    this.#peers.keepForNow(peers);
     folder.createLog(place, base, (error, opened) => {
       if (opened === null) return this.#deps.fatal(`the log cannot be made: ${error?.message}`);
       folder.saveMembership(place, (failed) => {
@@ -199,8 +205,9 @@ export class Replica implements ReplicaApi {
       greeted: (peer, hello) => this.#greeted(peer, hello),
       linkUp: (peer) => this.#linkUp(peer),
       linkDown: (peer) => {
-        this.#peers.linkDown(peer);
+        // Before the peers forget who it was.
         this.#consensus?.linkDown(peer);
+        this.#peers.linkDown(peer);
         this.#control.linkDown(peer);
       },
       refused: (peer, address, reason) => {
@@ -280,13 +287,14 @@ export class Replica implements ReplicaApi {
 
   #configured(index: Index, configuration: Configuration): void {
     this.#control.configured(index);
-    this.#peers.settle(configuration);
     const self = this.#consensus?.place.memberId ?? nobody;
     const joint = configuration.votersOutgoing.length > 0;
     const voters = configuration.voters.map((id) => this.#consensus?.membership.nameOf(id));
     this.#deps.log.info({ index, voters, joint, reason: configuration.reason }, 'membership');
-    const admitted = index >= (this.#consensus?.place.joinIndex ?? 0);
-    if (admitted && !configuration.members.some(({ id }) => id === self)) this.#removed(index);
+    // Older configurations than the admission say nothing of this server, nor of whom it needs.
+    if (index < (this.#consensus?.place.joinIndex ?? 0)) return;
+    this.#peers.settle(configuration);
+    if (!configuration.members.some(({ id }) => id === self)) this.#removed(index);
   }
 
   #removed(index: Index): void {

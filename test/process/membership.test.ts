@@ -9,7 +9,7 @@ import * as fs from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClusterStatus } from '../../src/wire/client-messages.js';
-import { recordsAt, type ServerProcess, Servers, within } from './servers.js';
+import { freePort, recordsAt, ServerProcess, Servers, within } from './servers.js';
 
 const quick = ['--stabilisation', '300'];
 
@@ -65,6 +65,52 @@ test('the leader can be removed: another leads, and writes go on', async () => {
     for (const server of servers.running) {
       assert.equal(await recordsAt(server.address), ['before', 'after']);
     }
+  } finally {
+    await servers.stopAll();
+  }
+});
+
+test('a server joins through a follower when another than the founder leads', async () => {
+  const servers = await Servers.cluster(3, quick);
+  try {
+    await servers.untilVoters(3);
+    const client = await servers.client();
+    await client.append('before');
+    await client.transferLeader('server3');
+    // Only the founder is named as its peer: it neither leads nor will it.
+    const newcomer = await servers.place('server4');
+    await servers.start(newcomer, { peers: [servers.byName('server1').address] });
+    await servers.until('a stand-by', (status) => roles(status) === 'standby voter voter voter');
+    // The leader that took it in goes while nobody but it knows the newcomer's address.
+    await client.transferLeader('server2');
+    await client.append('after');
+    assert.equal(await recordsAt(newcomer.address), ['before', 'after']);
+  } finally {
+    await servers.stopAll();
+  }
+});
+
+test('all servers come back under other ports, and need no change of the configuration', async () => {
+  const servers = await Servers.cluster(3, quick);
+  try {
+    await servers.untilVoters(3);
+    const client = await servers.client();
+    await client.append('before');
+    await Promise.all(servers.all.map((server) => server.kill()));
+    const moved: ServerProcess[] = [];
+    for (const { name, data } of servers.all) {
+      moved.push(new ServerProcess(name, await freePort(), data));
+    }
+    servers.all.splice(0, 3, ...moved);
+    const [first] = moved;
+    for (const server of moved) {
+      const peers = server === first || first === undefined ? [] : [first.address];
+      await servers.start(server, { peers });
+    }
+    await servers.untilVoters(3);
+    for (const server of moved) assert.equal(await recordsAt(server.address), ['before']);
+    const changes = moved[0]?.lines.filter(({ msg }) => msg === 'membership change proposed');
+    assert.is(changes?.length, 0);
   } finally {
     await servers.stopAll();
   }
