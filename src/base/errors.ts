@@ -80,8 +80,8 @@ export interface Refusal extends ErrorDetails {
 export class QuorateError extends Error {
   override readonly name = 'QuorateError';
   readonly code: ErrorCode;
-  /** What the caller needs next, where the code has it. (Not `details`: a name that test runners take
-   * for their own.) */
+  /** What the caller needs next, where the code has it. (Not `details`: a name that test runners
+   * take for their own.) */
   readonly hints: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, hints: ErrorDetails = {}) {

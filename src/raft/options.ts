@@ -1,7 +1,7 @@
 /**
  * The options of the Raft core: plain data, validated once, frozen ever after. Times are ticks;
- * what a tick lasts is the driver's business (50 ms by default, so an election takes 300 to 600
- * ms).
+ * what a tick lasts is the driver's business (the server makes it a fifth of its heartbeat
+ * interval).
  */
 
 /** Every knob of the core; all are required, `raftOptionsDefault` has the usual values. */

@@ -1,6 +1,6 @@
 /**
- * The port of the data folder, as far as a replica writes it: server/data-folder.ts is the real one,
- * a simulator has its own. What a callback says is done is on disk.
+ * The port of the data folder, as far as a replica writes it: server/data-folder.ts is the real
+ * one, a simulator has its own. What a callback says is done is on disk.
  */
 
 import type { LogBase, Membership } from '../raft/types.js';

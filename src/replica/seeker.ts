@@ -1,8 +1,9 @@
 /**
- * Looks for the cluster when a member has lost sight of it: while nobody leads as far as it knows, it
- * asks the addresses it was started with (PEERS) and all that it remembers who is there. Whoever
- * answers greets, and greetings carry addresses: so a server, or all of them at once, come back under
- * new addresses, and a newcomer whose log is young finds members that its log does not name yet.
+ * Looks for the cluster when a member has lost sight of it: while nobody leads as far as it knows,
+ * it asks the addresses it was started with (PEERS) and all that it remembers who is there. Whoever
+ * answers greets, and greetings carry addresses: so a server, or all of them at once, come back
+ * under new addresses, and a newcomer whose log is young finds members that its log does not name
+ * yet.
  *
  * It makes nobody a member: it only opens links, on which the log's rules hold.
  */
@@ -81,7 +82,8 @@ export class Seeker {
       timer.cancel();
       this.#isAsking = false;
     };
-    // Whoever answered has greeted by now, which is all that was wanted; who did not is asked again.
+    // Whoever answered has greeted by now, which is all that was wanted; who did not is asked
+    // again.
     transport.probe(address, giveUp.signal).then(ended, ended);
   }
 }

@@ -61,7 +61,7 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
     commitIndex: core.commit,
     appliedIndex: core.applied,
     lastIndex: core.lastIndex,
-    faultTolerance: Math.floor((configuration.voters.length - 1) / 2),
+    faultTolerance: faultTolerance(core, sources),
     joint: configuration.votersOutgoing.length > 0,
     members: configuration.members.map((member) => memberStatus(member, core, sources)),
     self: {
@@ -91,6 +91,20 @@ function memberStatus(
     addresses: peers.addressesOf(peerId),
     matchIndex: progress?.match ?? (isSelf && core.role === 'leader' ? core.lastIndex : null),
   };
+}
+
+/** How many more voters may fail: in a joint phase both sets of voters must survive it. */
+function faultTolerance(core: CoreStatus, sources: StatusSources): number {
+  const { voters, votersOutgoing, members } = core.configuration;
+  const alive = new Set(
+    members
+      .filter((member) => memberStatus(member, core, sources).health === 'alive')
+      .map(({ id }) => id),
+  );
+  const spare = (set: readonly MemberId[]): number =>
+    set.filter((id) => alive.has(id)).length - (Math.floor(set.length / 2) + 1);
+  const least = votersOutgoing.length > 0 ? spare(votersOutgoing) : Number.POSITIVE_INFINITY;
+  return Math.max(0, Math.min(spare(voters), least));
 }
 
 /** A learner that has caught up is a stand-by; only the leader knows, so elsewhere it is a

@@ -37,7 +37,7 @@ export interface ServerConfig {
   readonly electionTimeoutMin: number;
   /** @default 600 */
   readonly electionTimeoutMax: number;
-  /** One tick. @default 50 */
+  /** Between two heartbeats of a leader. @default 50 */
   readonly heartbeatInterval: number;
   /** Raises the election timeout to at least this many heartbeats; 0 leaves it. @default 0 */
   readonly maxMissedHeartbeats: number;

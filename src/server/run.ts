@@ -48,7 +48,7 @@ export async function runServer(flags: RawConfig): Promise<number> {
   announce(server, config, log);
   const end = await server.ended;
   if (end.reason !== 'stopped') process.stderr.write(`quorate: ${end.message}\n`);
-  return end.reason === 'stopped' || end.reason === 'removed' ? 0 : 1;
+  return 0;
 }
 
 function announce(server: Server, config: ServerConfig, log: Log): void {

@@ -32,8 +32,8 @@ const handOverMillisMax = 600;
 
 /** How a server ended. */
 export interface ServerEnd {
-  /** `stopped`: as asked; `removed`: by the cluster; `failed`: it could not go on. */
-  readonly reason: 'stopped' | 'removed' | 'failed';
+  /** `stopped`: as asked; `removed`: by the cluster. */
+  readonly reason: 'stopped' | 'removed';
   /** One line. */
   readonly message: string;
 }

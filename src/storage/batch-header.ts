@@ -4,7 +4,7 @@
  * clean stop), then entries in their wire bytes up to the end. Both CRCs are seeded with the
  * segment id, and the header holds its own place: a batch of another file or place is never valid.
  * `durableEnd` is where the log ended, on disk, when this batch was written: what makes a bad batch
- * before it damage and not a torn tail. Source: STORAGE.md 5, 6, 10.
+ * before it damage and not a torn tail. Source: docs/storage.md.
  *
  * Header, little-endian: magic u32 · payloadBytes u32 · segmentId u64 · sequence u64 · offset u32 ·
  * durableEnd u32 · firstIndex u64 · lastIndex u64 · lastTerm u64 · payload CRC u32 · header CRC

@@ -3,7 +3,7 @@
  * named after the folder's device and inode: the kernel holds it, lets one bind it and drops it
  * with the process, even at kill -9. Abstract sockets are apart in each network namespace and
  * unknown elsewhere, so beside it the file `lock` names the holder by pid and start time; one whose
- * process is gone, or is another by the same number, is stale. Source: STORAGE.md 22.
+ * process is gone, or is another by the same number, is stale. Source: docs/storage.md.
  */
 
 import * as fs from 'node:fs';

@@ -2,7 +2,7 @@
  * Judges a whole log, segment by segment in order, as opening and inspecting see it: is this ours,
  * does each segment continue the one before, where does the log end, and is what lies there
  * unwritten space, a torn tail or damage. Pure; it is handed bytes and changes nothing. Source:
- * STORAGE.md 4, 10, 11, 12.
+ * docs/storage.md.
  */
 
 import { readBatchHeader } from './batch-header.js';
@@ -123,7 +123,7 @@ export class LogWalk {
     return fault;
   }
 
-  /** Says file, offset, index range and what to do, as STORAGE.md 12 demands. */
+  /** Says file, offset, index range and what to do, as docs/storage.md says. */
   #damage(
     segmentId: number,
     offset: number,

@@ -2,8 +2,8 @@
  * The write-ahead log while it is open. One write is in flight; what arrives meanwhile waits and
  * goes into the next (group commit). A write is done when it is on disk, for the file is opened so;
  * then the index learns of it and the callers hear, in order. Any failure of a write is the end:
- * nobody hears anything any more (STORAGE.md 14). `wal.ts` opens and founds; `write-builder.ts` has
- * the bytes; `wal-reader.ts` reads them back.
+ * nobody hears anything any more (docs/storage.md). `wal.ts` opens and founds; `write-builder.ts`
+ * has the bytes; `wal-reader.ts` reads them back.
  *
  * Invariant: no byte of a segment is written twice, and no write starts before the one before it is
  * on disk. What recovery concludes from a log rests on both.

@@ -1,7 +1,7 @@
 /**
  * The first sector of a segment file: whose log this is, which segment, and where the segment
  * before it ended. It is written together with the segment's first batch, so a valid header proves
- * that the segment before was on disk up to `previousEnd`. Source: STORAGE.md 4 and 9.
+ * that the segment before was on disk up to `previousEnd`. Source: docs/storage.md.
  *
  * Layout, little-endian: magic 8 bytes · format u32 · readerMin u32 · segmentId u64 · memberId u64
  * · firstSequence u64 · previousEnd u32 · clusterId (u32 length, UTF-8) · zeros · CRC-32 in the

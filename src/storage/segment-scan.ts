@@ -5,7 +5,7 @@
  * Torn or damaged? A write begins only after the one before it is on disk, and every batch carries
  * `durableEnd`, the end of the log at that time. So a valid batch beyond a bad one proves the bad
  * one durable if its `durableEnd` lies past it: damage. If no batch proves that, the bad one was
- * never acknowledged: torn, and may be cut. Source: STORAGE.md 10.
+ * never acknowledged: torn, and may be cut. Source: docs/storage.md.
  */
 
 import {

@@ -3,7 +3,7 @@
  * nothing is changed. Then it puts the end in order: a torn tail is copied aside and cut, and after
  * any stop that was not clean the last segment is written anew, because after a failed sync the
  * page cache may show bytes that the disk does not have. A crash in between leaves a log that the
- * next opening judges the same way. Source: STORAGE.md 10–14.
+ * next opening judges the same way. Source: docs/storage.md.
  */
 
 import type { DiskError, Done } from './disk.js';
@@ -69,7 +69,7 @@ function takeSegment(
   done: Done,
 ): void {
   readWhole(deps.disk, segmentPath(options.directory, segmentId), (error, bytes) => {
-    // What cannot be read is damage, never the end of the log (STORAGE.md 13).
+    // What cannot be read is damage, never the end of the log (docs/storage.md).
     if (error !== null) done({ code: 'DAMAGED', message: error.message });
     else done(walk.take(segmentId, bytes));
   });

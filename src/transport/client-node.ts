@@ -18,6 +18,7 @@ import type { ClientDialerOptions } from './client-options.js';
 import { LibP2pClientStream } from './client-stream.js';
 import { corkConnection } from './cork.js';
 import { asDialError } from './dial-fault.js';
+import { spareLengthErrors } from './length-decoder.js';
 import { quietLogger } from './quiet-logger.js';
 import type { ClientStream } from './transport.js';
 import { clientProtocol, tickMillis } from './transport-options.js';
@@ -29,6 +30,7 @@ export async function startClientNode(
   options: Required<ClientDialerOptions>,
   clock: Clock,
 ): Promise<ClientNode> {
+  spareLengthErrors();
   const node = await createLibp2p({
     privateKey: await generateKeyPair('Ed25519'),
     transports: [tcp({ outboundSocketInactivityTimeout: 0 })],

@@ -1,7 +1,7 @@
 /**
  * Joins the many small socket writes of one turn into one system call. Yamux writes header and data
  * apart, Noise adds a length and a tag, and each received frame is answered by a window update:
- * corked, the CPU per message falls by a third to a half (measured; LIBP2P.md).
+ * corked, the CPU per message falls by a third to a half (measured; docs/libp2p.md).
  *
  * It reaches for an internal of libp2p (the socket below a connection), so it stands alone: where
  * the socket is not found, it does nothing and everything works as without it.

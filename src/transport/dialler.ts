@@ -1,8 +1,8 @@
 /**
  * Keeps dialling the peers that the owner keeps, with a pause that doubles up to a limit, until
  * there is a link; a link that came in from the other side counts. Each peer is dialled by its id:
- * whoever else answers at its address is turned away (LIBP2P.md, trap 13). After the loss of a link
- * the side with the lower id dials first, so that both seldom dial at once.
+ * whoever else answers at its address is turned away (docs/libp2p.md, trap 13). After the loss of a
+ * link the side with the lower id dials first, so that both seldom dial at once.
  */
 
 import type { Clock, Timer } from '../base/clock.js';

@@ -2,8 +2,7 @@
  * Bounds what strangers may hold open: connections that have not proved a key (over all, and for
  * each host), connections in all, and connections that proved a key but ask for nothing. libp2p's
  * own limits count every host together and refuse peers along with strangers, so they are set out
- * of the way (libp2p-node.ts) and these stand in their place. SECURITY.md, "Connections and
- * streams".
+ * of the way (libp2p-node.ts) and these stand in their place.
  */
 
 import type { Connection, ConnectionGater, MultiaddrConnection } from '@libp2p/interface';

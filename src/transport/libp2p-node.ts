@@ -1,6 +1,6 @@
 /**
  * Builds the libp2p node of a server: TCP, Noise, Yamux, identify and ping, with every limit and
- * time set (the reasons are in LIBP2P.md's traps 3, 5, 6 and 12). What is switched off is done
+ * time set (the reasons are in docs/libp2p.md's traps 3, 5, 6 and 12). What is switched off is done
  * elsewhere in this folder: its monitor of connections (liveness.ts), its reconnecting
  * (dialler.ts), its limits for each host (inbound-gate.ts).
  *
@@ -16,6 +16,7 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { toMultiaddr } from './addresses.js';
+import { spareLengthErrors } from './length-decoder.js';
 import { decodePeerKey } from './peer-key.js';
 import { quietLogger } from './quiet-logger.js';
 import type { CompleteOptions } from './transport-options.js';
@@ -38,6 +39,7 @@ export async function createServerNode(
   gater: ConnectionGater,
 ): Promise<Libp2p> {
   const { handshakeMillisMax, stopMillisMax } = options;
+  spareLengthErrors();
   return createLibp2p({
     start: false,
     privateKey: decodePeerKey(options.privateKey),

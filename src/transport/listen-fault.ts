@@ -12,7 +12,8 @@ export function listenFault(error: unknown, host: string, port: number): Quorate
   if (text.includes('EADDRINUSE')) {
     return new QuorateError(
       'BAD_REQUEST',
-      `cannot listen on ${where}: port ${port} is in use; stop the other program or choose another port`,
+      `cannot listen on ${where}: port ${port} is in use; stop the other program or choose ` +
+        `another port`,
     );
   }
   if (text.includes('EACCES')) {
@@ -24,7 +25,8 @@ export function listenFault(error: unknown, host: string, port: number): Quorate
   if (text.includes('EADDRNOTAVAIL')) {
     return new QuorateError(
       'BAD_REQUEST',
-      `cannot listen on ${where}: this machine has no such address; choose one of its own, or 0.0.0.0`,
+      `cannot listen on ${where}: this machine has no such address; choose one of its own, ` +
+        `or 0.0.0.0`,
     );
   }
   const line = text.split('\n').find((part) => part.includes('listen ')) ?? text.split('\n')[0];

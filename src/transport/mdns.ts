@@ -5,8 +5,8 @@
  *
  * It reports a peer when it is new, when its addresses changed, and otherwise at most every
  * `repeatMillis`, for at most `peersMax` peers: a flood of false announcements costs little.
- * LIBP2P.md, trap 14: without a route for multicast nothing is ever found, so that is tried and
- * said.
+ * docs/libp2p.md, trap 14: without a route for multicast nothing is ever found, so that is tried
+ * and said.
  */
 
 import { createHash } from 'node:crypto';
@@ -57,7 +57,8 @@ export function serviceTag(clusterName: string): string {
   return `_quorate-${hash}._udp.local`;
 }
 
-/** Starts to ask and to answer. Never rejects: without multicast it warns once and finds nothing. */
+/** Starts to ask and to answer. Never rejects: without multicast it warns once and finds
+ * nothing. */
 export async function startDiscovery(init: LocalDiscoveryInit): Promise<LocalDiscovery> {
   const { options, log } = init;
   await warnWithoutMulticast(log);
@@ -141,7 +142,8 @@ function warnWithoutMulticast(log: Log): Promise<void> {
         const { code } = error as NodeJS.ErrnoException;
         log.warn(
           { code: code ?? error.message },
-          'mDNS finds nobody: this host has no route for multicast (224.0.0.0/4); add one, or give PEERS',
+          'mDNS finds nobody: this host has no route for multicast (224.0.0.0/4); add one, ' +
+            'or give PEERS',
         );
       }
       socket.close();

@@ -1,7 +1,8 @@
 /**
  * A server's identity: an Ed25519 key as bytes (libp2p's protobuf form, so that other libp2p tools
  * read it) and the peer id that follows from it. Where the bytes are kept, and with which file
- * mode, is the server's business. Invariant: one key, one peer id, for ever (LIBP2P.md, trap 9).
+ * mode, is the server's business. Invariant: one key, one peer id, for ever (docs/libp2p.md, trap
+ * 9).
  */
 
 import './node-shim.js';
@@ -37,6 +38,7 @@ export function decodePeerKey(keyBytes: Uint8Array): Ed25519PrivateKey {
   }
   throw new QuorateError(
     'DAMAGED',
-    'the peer key is not an Ed25519 private key: restore it from a copy, or remove the server and let it join anew',
+    'the peer key is not an Ed25519 private key: restore it from a copy, or remove the ' +
+      'server and let it join anew',
   );
 }

@@ -1,8 +1,8 @@
 /**
  * The link to one peer: whichever connections there are to it, and which of them is used. When both
- * sides dial at once there are two (LIBP2P.md, trap 7). Each side then prefers the same one, and
- * the side that dialled the other leaves it: it says so, and closes it once what was on its way has
- * arrived. Nothing is lost, and the owner sees one link.
+ * sides dial at once there are two (docs/libp2p.md, trap 7). Each side then prefers the same one,
+ * and the side that dialled the other leaves it: it says so, and closes it once what was on its way
+ * has arrived. Nothing is lost, and the owner sees one link.
  *
  * Invariant: the owner hears `linkUp` and `linkDown` in turn, beginning with `linkUp`, and frames
  * only between them.

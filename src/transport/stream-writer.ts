@@ -1,11 +1,11 @@
 /**
  * The sending half of a channel: a bounded queue of frames and the rules by which it empties into a
  * libp2p stream. Everything queued leaves in few large writes, because each write costs libp2p
- * several allocations and the cipher a call per buffer (LIBP2P.md, measured). While the stream is
- * full, frames wait here, where the limit counts, and not inside libp2p, where nothing counts.
+ * several allocations and the cipher a call per buffer (docs/libp2p.md, measured). While the stream
+ * is full, frames wait here, where the limit counts, and not inside libp2p, where nothing counts.
  *
  * Invariant: `#queuedBytes` is the sum over frames not yet given to the stream.
- * `stream.onDrain()` waits only once (LIBP2P.md, trap 1), so the `drain` event is used.
+ * `stream.onDrain()` waits only once (docs/libp2p.md, trap 1), so the `drain` event is used.
  */
 
 import type { Stream } from '@libp2p/interface';

@@ -23,7 +23,8 @@ export interface TransportOptions {
   readonly mdnsPort?: number;
   /** Joins the socket writes of a turn (cork.ts). @default true */
   readonly cork?: boolean;
-  /** Bytes that may wait for each peer on `consensus` before the oldest are dropped. @default 64 MiB */
+  /** Bytes that may wait for each peer on `consensus` before the oldest are dropped. @default 64
+   * MiB */
   readonly consensusQueueBytesMax?: number;
   /** Bytes that may wait for each peer on `forward` before `send` refuses. @default 32 MiB */
   readonly forwardQueueBytesMax?: number;

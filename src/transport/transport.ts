@@ -20,7 +20,8 @@ export type PeerId = string;
  */
 export type Channel = 'consensus' | 'forward' | 'control';
 
-/** What the transport tells its owner. All calls come from the event loop, never from within a call. */
+/** What the transport tells its owner. All calls come from the event loop, never from within a
+ * call. */
 export interface TransportHandlers {
   /** The greeting to send on a new link. */
   hello(): Hello;
@@ -60,7 +61,8 @@ export interface ClientStream {
 /** The network of a server. */
 export interface Transport {
   readonly self: PeerId;
-  /** Opens the listener. Rejects with a one-line QuorateError when the port is taken or the like. */
+  /** Opens the listener. Rejects with a one-line QuorateError when the port is taken or the
+   * like. */
   start(handlers: TransportHandlers): Promise<void>;
   /** Where this server can be dialled, once started; for a wildcard listener, one address for each
    * interface. */
@@ -80,8 +82,8 @@ export interface Transport {
   ): Promise<{ readonly peer: PeerId; readonly hello: Hello }>;
   isLinked(peer: PeerId): boolean;
   /**
-   * Queues frames for a peer; all of one turn of the event loop leave in one write. False: there is no
-   * link, or the channel's queue is full by its overflow rule.
+   * Queues frames for a peer; all of one turn of the event loop leave in one write. False: there is
+   * no link, or the channel's queue is full by its overflow rule.
    */
   send(peer: PeerId, channel: Channel, frames: readonly Uint8Array[]): boolean;
   /** Greets every linked peer again: what `hello()` gives has changed. */

@@ -4,9 +4,10 @@
  * process is busy, and what is sent now waits for the end of this turn of the event loop and leaves
  * in one write with the rest. All streams of a transport share one of these.
  *
- * Measured (256 bytes, two processes on two cores that others used too): a round trip takes about 75
- * µs when all leaves at once and about 98 µs when all waits for the end of the turn. This rule keeps
- * the 75; what it gives away in throughput of frames sent one by one was not measured on its own.
+ * Measured (256 bytes, two processes on two cores that others used too): a round trip takes about
+ * 75 µs when all leaves at once and about 98 µs when all waits for the end of the turn. This rule
+ * keeps the 75; what it gives away in throughput of frames sent one by one was not measured on its
+ * own.
  */
 
 import type { Clock } from '../base/clock.js';
@@ -42,7 +43,8 @@ export class TurnFlusher {
     else queueMicrotask(this.#run);
   }
 
-  /** The same, but not before the end of this turn: for one who has more than a turn should write. */
+  /** The same, but not before the end of this turn: for one who has more than a turn should
+   * write. */
   scheduleLater(flushable: Flushable): void {
     this.#clock.afterTurn(() => this.schedule(flushable));
   }

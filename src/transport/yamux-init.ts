@@ -5,7 +5,8 @@
 
 import { clientStreamsPerConnectionMax } from './transport-options.js';
 
-/** Yamux streams of one connection in each direction: all channels, all client streams, and some. */
+/** Yamux streams of one connection in each direction: all channels, all client streams, and
+ * some. */
 const streamsMax = clientStreamsPerConnectionMax + 16;
 
 /** Settings of Yamux, the same for servers and clients. */

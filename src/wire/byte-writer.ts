@@ -2,7 +2,8 @@
  * Writes numbers, bytes and strings one after the other into a slab. `finish` hands out what was
  * written as a view and goes on behind it in the same slab, so a run of small messages costs one
  * allocation and no copy, and lies contiguous in memory. Bytes handed out are never written again.
- * All numbers are little-endian. Counters travel as u64 and must be safe integers (STORAGE.md, 9).
+ * All numbers are little-endian. Counters travel as u64 and must be safe integers
+ * (docs/storage.md).
  */
 
 import { encodeUtf8, utf8Length } from '../base/utf8.js';

@@ -49,7 +49,8 @@ export interface ClusterStatus {
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly lastIndex: number;
-  /** How many more voters may fail, all voters being alive: 1 of 3, 2 of 5. */
+  /** How many more voters may fail: of three that are all alive 1, of five 2; fewer when some do
+   * not answer the asked server; 0 when one more would be too many, or one already is. */
   readonly faultTolerance: number;
   /** A joint change is under way. */
   readonly joint: boolean;

@@ -1,4 +1,7 @@
-/** Dialling again: the pause doubles to a limit, a link ends it, and a short link earns no new start. */
+/**
+ * Dialling again: the pause doubles to a limit, a link ends it, and a short link earns no new
+ * start.
+ */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

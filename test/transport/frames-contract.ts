@@ -1,4 +1,6 @@
-/** The part of the transport's contract about frames: between servers, and with clients. */
+/**
+ * The part of the transport's contract about frames: between servers, and with clients.
+ */
 
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';

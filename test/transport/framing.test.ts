@@ -1,4 +1,6 @@
-/** Frames are cut out of a stream however it is chunked, and bad ones are refused. */
+/**
+ * Frames are cut out of a stream however it is chunked, and bad ones are refused.
+ */
 
 import { Uint8ArrayList } from 'uint8arraylist';
 import { suite } from 'uvu';

@@ -1,7 +1,7 @@
 /**
- * Strangers on the port: garbage, silence, half handshakes, and libp2p nodes that prove a key and then
- * break every rule (CHECKS 44, 45, 49, 50). After each, nothing was told to the owner, nothing was
- * thrown past everybody, and an honest peer is still linked.
+ * Strangers on the port: garbage, silence, half handshakes, and libp2p nodes that prove a key and
+ * then break every rule (CHECKS 44, 45, 49, 50). After each, nothing was told to the owner, nothing
+ * was thrown past everybody, and an honest peer is still linked.
  */
 
 import { connect, type Socket } from 'node:net';

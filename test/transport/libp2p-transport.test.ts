@@ -1,4 +1,6 @@
-/** The real transport keeps the contract, over sockets of this machine. */
+/**
+ * The real transport keeps the contract, over sockets of this machine.
+ */
 
 import { createServer } from 'node:net';
 import { suite } from 'uvu';

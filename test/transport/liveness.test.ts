@@ -1,4 +1,6 @@
-/** Silence is judged in ticks, and our own speaking is called for in time. */
+/**
+ * Silence is judged in ticks, and our own speaking is called for in time.
+ */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,6 @@
-/** The two ends of a client stream in the network in memory. */
+/**
+ * The two ends of a client stream in the network in memory.
+ */
 
 import type { ClientStream, PeerId } from '../../src/transport/transport.js';
 import { FrameQueue } from './memory-queue.js';

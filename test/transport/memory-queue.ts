@@ -1,4 +1,6 @@
-/** The bounded queue of frames of the network in memory, with the overflow rules of the contract. */
+/**
+ * The bounded queue of frames of the network in memory, with the overflow rules of the contract.
+ */
 export class FrameQueue {
   readonly #bytesMax: number;
   readonly #overflow: 'dropOldest' | 'refuse';

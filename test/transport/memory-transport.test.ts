@@ -1,4 +1,6 @@
-/** The network in memory keeps the contract of the transport. */
+/**
+ * The network in memory keeps the contract of the transport.
+ */
 
 import { suite } from 'uvu';
 import type { ClientDialer, Transport } from '../../src/transport/transport.js';

@@ -1,8 +1,8 @@
 /**
- * A network in memory with the contract of src/transport/transport.ts, for tests of whoever stands on
- * it: links, greetings, bounded queues, client streams, cuts and lost frames. Time is a `Clock`, so a
- * simulated one drives it without a socket or a thread. The same suite as for the real transport
- * (transport-contract.ts) holds it to the contract.
+ * A network in memory with the contract of src/transport/transport.ts, for tests of whoever stands
+ * on it: links, greetings, bounded queues, client streams, cuts and lost frames. Time is a `Clock`,
+ * so a simulated one drives it without a socket or a thread. The same suite as for the real
+ * transport (transport-contract.ts) holds it to the contract.
  */
 
 import type { Clock, Timer } from '../../src/base/clock.js';

@@ -1,6 +1,6 @@
 /**
- * Transports in processes of their own: how soon a dead and a stopped process are noticed, and that a
- * process whose transport is stopped ends by itself.
+ * Transports in processes of their own: how soon a dead and a stopped process are noticed, and that
+ * a process whose transport is stopped ends by itself.
  */
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -154,7 +154,7 @@ test('a process ends by itself once its transport is stopped', async () => {
   }
 });
 
-test('without mDNS its code is not loaded, and the door of the client loads no libp2p', async () => {
+test('mDNS off: its code is not loaded; a client loads no libp2p before a dial', async () => {
   const rows: [string, string][] = [
     ['libp2p-transport.ts', '@libp2p/mdns'],
     ['client-dialer.ts', '/libp2p/'],

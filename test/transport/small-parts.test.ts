@@ -1,4 +1,6 @@
-/** The leaves of the transport: keys, addresses, words for failures, mDNS's filter, the cork. */
+/**
+ * The leaves of the transport: keys, addresses, words for failures, mDNS's filter, the cork.
+ */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,6 @@
-/** What only real sockets show: families and names, the cork, memory under a fast sender. */
+/**
+ * What only real sockets show: families and names, the cork, memory under a fast sender.
+ */
 
 import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';

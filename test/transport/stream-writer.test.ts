@@ -1,4 +1,6 @@
-/** The sending queue of a channel: what leaves together, what waits, what gives way. */
+/**
+ * The sending queue of a channel: what leaves together, what waits, what gives way.
+ */
 
 import type { Stream } from '@libp2p/interface';
 import { Uint8ArrayList } from 'uint8arraylist';

@@ -1,7 +1,7 @@
 /**
- * A server's transport in a process of its own, for tests that kill and stop processes. It prints one
- * JSON line with its id and addresses, keeps whoever `--keep ID ADDRESS` names, and stops at the end
- * of its standard input; then it must end by itself.
+ * A server's transport in a process of its own, for tests that kill and stop processes. It prints
+ * one JSON line with its id and addresses, keeps whoever `--keep ID ADDRESS` names, and stops at
+ * the end of its standard input; then it must end by itself.
  */
 
 import { createTransport } from '../../src/transport/libp2p-transport.js';

@@ -1,7 +1,7 @@
 /**
- * What every implementation of the ports `Transport` and `ClientDialer` must do: one suite, run by the
- * real one (libp2p-transport.test.ts) and by the one in memory (memory-transport.test.ts). Frames and
- * clients are in frames-contract.ts.
+ * What every implementation of the ports `Transport` and `ClientDialer` must do: one suite, run by
+ * the real one (libp2p-transport.test.ts) and by the one in memory (memory-transport.test.ts).
+ * Frames and clients are in frames-contract.ts.
  */
 
 import type { Test } from 'uvu';

@@ -1,6 +1,6 @@
 /**
- * What every test of a transport needs: the clock of this process, a log that is collected, an owner
- * that writes down what it is told, and promises with a bound.
+ * What every test of a transport needs: the clock of this process, a log that is collected, an
+ * owner that writes down what it is told, and promises with a bound.
  */
 
 import type { Clock } from '../../src/base/clock.js';
