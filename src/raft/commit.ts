@@ -25,9 +25,9 @@ export function advanceCommit(state: CoreState, leading: Leading): void {
   const first = !leading.ownTermCommitted;
   state.commitTo(index);
   if (first) startRound(state, leading);
+  // Followers hear of it by the next append, or at the next tick (tickLeader): telling them at once
+  // would double the messages of a lone append, and nobody waits for them to know.
   settleConfiguration(state, leading);
-  // Later appends carry the news; only when none is to come does it need one of its own.
-  if (state.leading === leading && state.commit === log.lastIndex) broadcastCommit(state, leading);
 }
 
 /**

@@ -18,11 +18,11 @@ import { beginRound, confirmRounds } from './reads.js';
 import {
   appendAsLeader,
   broadcast,
+  broadcastCommit,
   onAccepted,
   onPulse,
   onRefused,
   replicate,
-  sendCommit,
   sendHeartbeats,
 } from './replication.js';
 import { becomeFollower } from './roles.js';
@@ -107,7 +107,6 @@ export function onAppendReply(
   // The commit may have ended the leadership, or the membership of this follower.
   if (state.leading !== leading || leading.followers.get(progress.id) !== progress) return;
   replicate(state, leading, progress);
-  if (state.commit === state.log.lastIndex) sendCommit(state, progress);
   if (leading.transfer?.told === false) maybeTell(state, leading, progress);
 }
 
@@ -165,7 +164,10 @@ export function tickLeader(state: CoreState, leading: Leading): void {
     }
   }
   tickTransfer(state, leading);
-  if (now - leading.heartbeatTick < options.heartbeatTicks) return;
-  beginRound(state, leading);
-  sendHeartbeats(state, leading);
+  if (now - leading.heartbeatTick >= options.heartbeatTicks) {
+    beginRound(state, leading);
+    sendHeartbeats(state, leading);
+  }
+  // Whom neither an append nor a heartbeat has told of the commit since the last tick.
+  broadcastCommit(state, leading);
 }

@@ -11,7 +11,7 @@ import type { Leading } from './leading.js';
 import type { ReadReply, ReadRequest } from './messages.js';
 import { quorumIndex } from './quorum.js';
 import type { LeaderRead } from './read-queue.js';
-import { sendHeartbeats } from './replication.js';
+import { sendCommit, sendHeartbeats } from './replication.js';
 import type { CoreState } from './state.js';
 import { type Index, type MemberId, nobody } from './types.js';
 
@@ -58,7 +58,12 @@ export function confirmRounds(state: CoreState, leading: Leading): void {
 
 function answer(state: CoreState, read: LeaderRead, index: Index): void {
   if (read.from === state.self) state.emit({ type: 'answerRead', ref: read.ref, index });
-  else reply(state, read.from, read.ref, index);
+  else {
+    // The follower must apply up to `index` before it answers: it is told of the commit at once.
+    const progress = state.leading?.followers.get(read.from);
+    if (progress !== undefined) sendCommit(state, progress);
+    reply(state, read.from, read.ref, index);
+  }
 }
 
 /** `index` null: this server cannot say. */

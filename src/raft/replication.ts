@@ -160,14 +160,11 @@ export function sendHeartbeats(state: CoreState, leading: Leading): void {
   leading.heartbeatTick = state.now;
   const round = leading.reads.inFlight ? leading.reads.round : 0;
   for (const progress of leading.followers.values()) {
-    state.sendNow({
-      type: 'heartbeat',
-      from: state.self,
-      to: progress.id,
-      term: state.term,
-      commit: Math.min(progress.match, state.commit),
-      round,
-    });
+    const commit = Math.min(progress.match, state.commit);
+    // Should it be lost, the next heartbeat says it again.
+    progress.sentCommit = Math.max(progress.sentCommit, commit);
+    const { self: from, term } = state;
+    state.sendNow({ type: 'heartbeat', from, to: progress.id, term, commit, round });
   }
 }
 

@@ -72,9 +72,9 @@ test('commands of one turn are one write and one append to each follower', () =>
 test('trap 38: two followers commit without the leader, one and its unsynced disk do not', () => {
   const core = leader();
   propose(core, 1);
-  tell(core, ok(2, 5, 3));
+  tell(core, ok(2, 5, 2));
   assert.is(core.status().commit, 4);
-  const all = persistAll(core, tell(core, ok(3, 5, 3)));
+  const all = persistAll(core, tell(core, ok(3, 5, 2)));
   assert.is(core.status().commit, 5);
   assert.is(core.status().persisted, 4);
   assert.ok(all.some((effect) => effect.type === 'apply' && effect.upTo === 5));
@@ -111,7 +111,7 @@ test('too much that waits is refused, and after the first refusal all the rest o
   });
   assert.equal(answers, ['1 accepted', '2 OVERLOADED', '3 OVERLOADED']);
   persistAll(core, effects);
-  tell(core, ok(2, 5, 3));
+  tell(core, ok(2, 5, 2));
   assert.is(core.status().uncommittedBytes, 0);
   const alone = core.step({ type: 'propose', proposals: [{ ...big, data: new Uint8Array(999) }] });
   assert.is(alone[0]?.type, 'accepted', 'one alone always goes');
@@ -140,7 +140,7 @@ test('appends are pipelined within the window, and go on as answers come', () =>
   const core = leader({ options: { inflightMessagesMax: 2 } });
   const counts = [1, 2, 3].map(() => appends(propose(core, 1)).length);
   assert.equal(counts, [2, 2, 0]);
-  const more = appends(tell(core, ok(2, 5, 3)));
+  const more = appends(tell(core, ok(2, 5, 2)));
   assert.equal(
     more.map(({ to, prevIndex, entries }) => [to, prevIndex, entries.length]),
     [[2, 6, 1]],
@@ -150,18 +150,18 @@ test('appends are pipelined within the window, and go on as answers come', () =>
 test('a refusal goes back by the hint; its double and its elders change nothing', () => {
   const core = leader();
   for (let i = 0; i < 3; i++) propose(core, 1);
-  const [again] = appends(tell(core, refusal(2, 5, 4, 4)));
+  const [again] = appends(tell(core, refusal(2, 5, 3, 4)));
   assert.is(again?.prevIndex, 4);
   assert.is(again?.entries.length, 3, 'everything at once');
-  assert.equal(appends(tell(core, refusal(2, 5, 4, 4))), []);
-  assert.equal(appends(tell(core, refusal(2, 6, 5, 4))), []);
+  assert.equal(appends(tell(core, refusal(2, 5, 3, 4))), []);
+  assert.equal(appends(tell(core, refusal(2, 6, 4, 4))), []);
 });
 
 test('doubled answers move nothing backwards and send nothing', () => {
   const core = leader();
   propose(core, 2);
-  tell(core, ok(2, 5, 3));
-  assert.equal(appends(tell(core, ok(2, 5, 3))), []);
+  tell(core, ok(2, 5, 2));
+  assert.equal(appends(tell(core, ok(2, 5, 2))), []);
   assert.equal(appends(tell(core, ok(2, 4, 2))), []);
   assert.is(core.status().progress.get(2)?.match, 5);
 });
@@ -198,14 +198,30 @@ test('a server that is no member deposes nobody, whatever term it claims', () =>
 test('heartbeats never tell a commit beyond what the follower is known to hold', () => {
   const core = leader();
   persistAll(core, propose(core, 2));
-  tell(core, ok(2, 6, 3));
+  tell(core, ok(2, 6, 2));
   assert.is(core.status().commit, 6);
-  const beats = sent(core.step({ type: 'tick' }));
+  const beats = sent(core.step({ type: 'tick' })).filter(({ type }) => type === 'heartbeat');
   const told = beats.map((message) => message.type === 'heartbeat' && [message.to, message.commit]);
   assert.equal(told, [
     [2, 6],
     [3, 4],
   ]);
+});
+
+test('followers hear of a commit with the next append, or at the next tick, and once', () => {
+  const core = leader({ options: { heartbeatTicks: 5 } });
+  persistAll(core, propose(core, 1));
+  assert.equal(appends(tell(core, ok(2, 5, 2))), [], 'nobody waits for the news');
+  assert.is(core.status().commit, 5);
+  const told = appends(core.step({ type: 'tick' }));
+  assert.equal(
+    told.map(({ to, commit, entries }) => [to, commit, entries.length]),
+    [
+      [2, 5, 0],
+      [3, 5, 0],
+    ],
+  );
+  assert.equal(appends(core.step({ type: 'tick' })), []);
 });
 
 test('a leader that hears no quorum for an election timeout resigns and refuses its reads', () => {
@@ -297,7 +313,7 @@ test('trap 8: no change before an entry of the own term is committed', () => {
 test('entries in memory are handed out whole or not at all', () => {
   const core = leader({ options: { tailBytesMax: 0 } });
   persistAll(core, propose(core, 3));
-  tell(core, ok(2, 7, 3));
+  tell(core, ok(2, 7, 2));
   core.step({ type: 'applied', index: 7 });
   assert.is(core.entriesInMemory(5, 7), null);
   assert.is(core.entriesInMemory(7, 7)?.length, 1);
@@ -310,7 +326,7 @@ test('entries in memory are handed out whole or not at all', () => {
 test('a laggard waits for its fetch, and gets a snapshot when the entries are gone', () => {
   const core = leader({ options: { tailBytesMax: 0 } });
   persistAll(core, propose(core, 3));
-  tell(core, ok(2, 7, 3));
+  tell(core, ok(2, 7, 2));
   core.step({ type: 'applied', index: 7 });
   core.step({ type: 'unreachable', peer: 3 });
   const probe = appends(propose(core, 1)).find(({ to }) => to === 3);
