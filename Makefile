@@ -67,7 +67,7 @@ endef
 
 .NOTPARALLEL:
 .PHONY: help install install-dev build check check-types check-pure check-lint check-layers \
-  check-dead check-tests fix test run-server cluster kill-leader failover-test demo bench clean
+  check-dead check-tests fix test sim run-server cluster kill-leader failover-test demo bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -130,6 +130,11 @@ fix: install-dev ## Format and mend what the linter can mend: the one target tha
 
 test: build ## Run the tests; ONLY=raft or ONLY=raft/quorum runs some of them
 	@$(NODE_TS) test/run.ts --jobs $(JOBS) $(call quote_each,$(ONLY))
+
+sim: install-dev ## Run false worlds; SEED COUNT SERVERS SECONDS WITHOUT choose, e.g. COUNT=2000
+	@exec $(NODE_TS) test/sim/run.ts --jobs $(JOBS) $(call flag,--seed,$(SEED)) \
+	  $(call flag,--count,$(COUNT)) $(call flag,--servers,$(SERVERS)) \
+	  $(call flag,--seconds,$(SECONDS)) $(call flag,--without,$(WITHOUT))
 
 run-server: build ## Start one server; PEERS=HOST:PORT,… joins the cluster they are in
 	@exec node bin/quorate.js start $(server_flags)
