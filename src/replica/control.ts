@@ -168,8 +168,15 @@ export class Control {
     if (named === '') return consensus.membership.transfer(nobody, answer);
     const member = findMember(consensus, named);
     if (typeof member !== 'number') return answer({ ok: false, refusal: member });
-    if (wish.type === 'removeMember') consensus.membership.remove(member, answer);
-    else consensus.membership.transfer(member, answer);
+    if (wish.type === 'removeMember') return consensus.membership.remove(member, answer);
+    const { leader, configuration } = consensus.core.status();
+    const name = consensus.membership.nameOf(member);
+    if (member === leader) return answer({ ok: true, value: `${name} leads already` });
+    if (!configuration.voters.includes(member)) {
+      const message = `${name} has no vote, so it cannot lead; see "quorate members"`;
+      return answer({ ok: false, refusal: { code: 'CHANGE_REFUSED', message } });
+    }
+    consensus.membership.transfer(member, answer);
   }
 
   #wished(peer: PeerId, message: AdminWish & { readonly ref: number }): void {

@@ -137,18 +137,17 @@ export class Joiner {
     this.#pauseMillis = Math.min(pauseMillisMax, this.#pauseMillis * 2);
   }
 
+  /** All at once, so that a silent address holds nobody up. */
   async #askAll(): Promise<void> {
-    for (const address of this.#addresses()) {
-      if (this.#stopped) return;
-      const finding = await this.#ask(address);
-      if (this.#stopped) return;
-      // Faults of dialling begin with the address already.
-      const prefix = `${address}: `;
-      this.#findings.set(
-        address,
-        finding.startsWith(prefix) ? finding.slice(prefix.length) : finding,
-      );
-    }
+    await Promise.all(
+      this.#addresses().map(async (address) => {
+        const finding = await this.#ask(address);
+        // Faults of dialling begin with the address already.
+        const prefix = `${address}: `;
+        const plain = finding.startsWith(prefix) ? finding.slice(prefix.length) : finding;
+        this.#findings.set(address, plain);
+      }),
+    );
   }
 
   /** Asks one address; what it found, one line. */
@@ -159,6 +158,7 @@ export class Joiner {
     try {
       const { peer, hello } = await transport.probe(address, giveUp.signal);
       if (hello.clusterId === null) return `${hello.name} is in no cluster yet`;
+      if (this.#stopped || this.#request !== null) return `${hello.name} is in the cluster`;
       this.#deps.log.info({ address, server: hello.name }, 'asking to join');
       transport.keep(peer, [address, ...hello.addresses]);
       const finding = await this.#askToJoin(peer);

@@ -52,6 +52,8 @@ export class Peers {
   /** Everyone that any configuration of this life named: frames of members just removed, or of a
    * change just taken back, still have to find their way. */
   readonly #directory = new Map<MemberId, MemberInfo>();
+  /** Why a peer was last refused, here or there. */
+  readonly #refusals = new Map<PeerId, string>();
   /** Peers with whom a link is kept. */
   readonly #kept = new Set<PeerId>();
   /** Peers of the configuration in force. */
@@ -74,6 +76,14 @@ export class Peers {
     this.#deps.transport.greetAgain();
   }
 
+  /** Whether this refusal of a peer is worth a line: the first time, not at every try. */
+  isNews(peer: PeerId, reason: string): boolean {
+    if (this.#refusals.get(peer) === reason) return false;
+    if (this.#refusals.size >= bookPeersMax) this.#refusals.clear();
+    this.#refusals.set(peer, reason);
+    return true;
+  }
+
   hello(): Hello {
     const addresses = this.#deps.transport.addresses();
     return { ...this.#self, protocol: peerProtocol, addresses };
@@ -84,6 +94,7 @@ export class Peers {
     const refusal = this.#refusalOf(peer, hello);
     if (refusal !== null) return refusal;
     this.#greetings.set(peer, hello);
+    this.#refusals.delete(peer);
     this.#lostAt.delete(peer);
     this.learn([{ peerId: peer, addresses: hello.addresses }]);
     return null;
@@ -224,7 +235,7 @@ export class Peers {
       );
     }
     if (hello.clusterName !== self.clusterName) {
-      return `this is a server of cluster "${self.clusterName}", you want "${hello.clusterName}"`;
+      return `the clusters differ: "${self.clusterName}" and "${hello.clusterName}"`;
     }
     if (hello.clusterId === null || self.clusterId === null) return null;
     if (hello.clusterId !== self.clusterId) {

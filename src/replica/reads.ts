@@ -14,7 +14,7 @@ import type { Driver, RefusedWish } from './driver.js';
 import type { Refs } from './refs.js';
 
 /** How long a read waits for a read index and its application, milliseconds. */
-const readMillisMax = 5000;
+const readMillisMax = 3000;
 
 /** After how long without an answer the leader is asked again: the message may have been lost. */
 const askAgainMillis = 300;

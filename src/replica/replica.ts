@@ -28,6 +28,7 @@ import { decodeForward, encodeForward } from '../wire/peer-codec.js';
 import type { PeerAddresses } from '../wire/peer-messages.js';
 import { WireError } from '../wire/wire-error.js';
 import type { KeysRead, Outcome, RecordsRead, ReplicaApi } from './api.js';
+import { AppendListeners } from './append-listeners.js';
 import { CatchUp } from './catch-up.js';
 import { Consensus, type ConsensusOptions, type OpenedLog } from './consensus.js';
 import { Control } from './control.js';
@@ -76,8 +77,7 @@ export class Replica implements ReplicaApi {
   #joiner: Joiner | null = null;
   #consensus: Consensus | null = null;
   #catchUp: CatchUp | null = null;
-  readonly #appendListeners = new Map<string, Set<() => void>>();
-  readonly #toldNextSeq = new Map<string, number>();
+  readonly #appendListeners = new AppendListeners();
   #removedAt: Index | null = null;
 
   constructor(options: ReplicaOptions, deps: ReplicaDeps) {
@@ -114,10 +114,14 @@ export class Replica implements ReplicaApi {
     else this.#startJoiner();
   }
 
-  /** Becomes a member with a log that exists already: the founder's way. */
-  found(place: Membership, opened: OpenedLog): void {
+  /** Asks nobody any more to be taken in: this server is about to found a cluster. */
+  stopJoining(): void {
     this.#joiner?.stop();
     this.#joiner = null;
+  }
+
+  /** Becomes a member with a log that exists already: the founder's way. */
+  found(place: Membership, opened: OpenedLog): void {
     this.#become(place, opened);
     this.#consensus?.start();
   }
@@ -211,6 +215,7 @@ export class Replica implements ReplicaApi {
         this.#control.linkDown(peer);
       },
       refused: (peer, address, reason) => {
+        if (!this.#peers.isNews(peer, reason)) return;
         this.#deps.log.warn({ peer, address, reason }, 'a server refused to talk to this one');
       },
       frames: (peer, channel, frames) => this.#frames(peer, channel, frames),
@@ -224,7 +229,7 @@ export class Replica implements ReplicaApi {
 
   #greeted(peer: PeerId, hello: Hello): string | null {
     const reason = this.#peers.greeted(peer, hello);
-    if (reason !== null) {
+    if (reason !== null && this.#peers.isNews(peer, reason)) {
       this.#deps.log.warn({ server: hello.name, peer, reason }, 'greeting refused');
     }
     return reason;
@@ -276,13 +281,7 @@ export class Replica implements ReplicaApi {
 
   #applied(index: Index): void {
     this.#catchUp?.applied(index);
-    if (this.#appendListeners.size === 0) return;
-    for (const [stream, listeners] of this.#appendListeners) {
-      const nextSeq = this.#consensus?.machine.stream(stream)?.nextSeq ?? 1;
-      if (this.#toldNextSeq.get(stream) === nextSeq) continue;
-      this.#toldNextSeq.set(stream, nextSeq);
-      for (const changed of [...listeners]) changed();
-    }
+    this.#appendListeners.applied((s) => this.#consensus?.machine.stream(s)?.nextSeq ?? 1);
   }
 
   #configured(index: Index, configuration: Configuration): void {
@@ -348,15 +347,7 @@ export class Replica implements ReplicaApi {
   }
 
   onAppended(stream: string, changed: () => void): () => void {
-    const listeners = this.#appendListeners.get(stream) ?? new Set();
-    this.#appendListeners.set(stream, listeners);
-    listeners.add(changed);
-    return () => {
-      listeners.delete(changed);
-      if (listeners.size > 0) return;
-      this.#appendListeners.delete(stream);
-      this.#toldNextSeq.delete(stream);
-    };
+    return this.#appendListeners.add(stream, changed);
   }
 
   status(): ClusterStatus {

@@ -38,6 +38,9 @@ export class Seeker {
   #leaderlessSince: number | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #next = 0;
+  /** Seeds that were never asked: each is asked once, leader or not, so that an operator who named a
+   * server of another cluster hears of it. */
+  readonly #unasked: string[];
   #isAsking = false;
   #isTold = false;
   #isStopped = false;
@@ -45,6 +48,7 @@ export class Seeker {
   /** @param seeds addresses given by the operator, `host:port`. */
   constructor(seeds: readonly string[], deps: SeekerDeps) {
     this.#seeds = seeds;
+    this.#unasked = [...seeds];
     this.#deps = deps;
   }
 
@@ -55,26 +59,33 @@ export class Seeker {
   /** Once a tick. */
   ticked(hasLeader: boolean): void {
     const now = this.#deps.clock.monotonicMillis();
+    if (this.#isAsking || this.#isStopped || now - this.#askedAt < pauseMillis) return;
+    const unasked = this.#unasked.shift();
     if (hasLeader) {
       this.#leaderlessSince = null;
       this.#isTold = false;
+      if (unasked !== undefined) this.#ask(unasked, now);
       return;
     }
     this.#leaderlessSince ??= now;
-    if (now - this.#leaderlessSince < patienceMillis) return;
-    if (this.#isAsking || this.#isStopped || now - this.#askedAt < pauseMillis) return;
-    this.#askedAt = now;
-    this.#askNext();
+    if (unasked !== undefined) this.#ask(unasked, now);
+    else if (now - this.#leaderlessSince >= patienceMillis) this.#askNext(now);
   }
 
-  #askNext(): void {
-    const { transport, peers, clock, log } = this.#deps;
+  #askNext(now: number): void {
+    const { peers, log } = this.#deps;
     const addresses = [...new Set([...this.#seeds, ...peers.unlinkedAddresses()])];
     const address = addresses[this.#next % Math.max(1, addresses.length)];
     if (address === undefined) return;
     this.#next += 1;
     if (!this.#isTold) log.info({ addresses }, 'no leader; looking for the others');
     this.#isTold = true;
+    this.#ask(address, now);
+  }
+
+  #ask(address: string, now: number): void {
+    const { transport, clock } = this.#deps;
+    this.#askedAt = now;
     this.#isAsking = true;
     const giveUp = new AbortController();
     const timer = clock.after(probeMillisMax, () => giveUp.abort());

@@ -24,8 +24,7 @@ export async function inspectFolder(
 ): Promise<boolean> {
   const directory = `${dataFolder}/log`;
   if (!fs.existsSync(directory)) {
-    const message =
-      `${dataFolder} holds no log: is it the data folder of a server ` + `(data/<SERVER_ID>)?`;
+    const message = `${dataFolder} holds no log: is it a server's data folder (data/<SERVER_ID>)?`;
     throw new QuorateError('NOT_FOUND', message);
   }
   const release = await lock(dataFolder);

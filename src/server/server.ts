@@ -30,6 +30,9 @@ const ticksPerHeartbeat = 5;
 /** How long a leader that stops may take to hand over, milliseconds. */
 const handOverMillisMax = 600;
 
+/** How long --leader with peers asks them before it founds, milliseconds. */
+const foundAfterMillis = 3000;
+
 /** How a server ended. */
 export interface ServerEnd {
   /** `stopped`: as asked; `removed`: by the cluster. */
@@ -95,6 +98,7 @@ class RunningServer implements Server {
   #end: (end: ServerEnd) => void = () => {};
   #stopping: Promise<void> | null = null;
   #founding = false;
+  readonly #startedAt = nodeClock.monotonicMillis();
 
   constructor(config: ServerConfig, folder: OpenFolder, surroundings: ServerSurroundings) {
     this.#config = config;
@@ -207,7 +211,10 @@ class RunningServer implements Server {
   /** The operator said --leader: when no peer is in a cluster, this server founds one. */
   #foundNone(): void {
     if (!this.#config.leader || this.#founding) return;
+    // A peer may be starting too: it gets a moment to be found in a cluster.
+    if (nodeClock.monotonicMillis() - this.#startedAt < foundAfterMillis) return;
     this.#founding = true;
+    this.#replica.stopJoining();
     this.#found().then(
       ({ place, opened }) => this.#replica.found(place, opened),
       (error: unknown) => this.#fatal(`founding failed: ${(error as Error).message}`),

@@ -1,0 +1,120 @@
+/**
+ * Whose frames count, and which greetings are taken: rows over one address book. The transport is a
+ * puppet that links nobody.
+ */
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Configuration } from '../../src/raft/types.js';
+import { Peers } from '../../src/replica/peers.js';
+import type { Hello, Transport } from '../../src/transport/transport.js';
+import { EventLog } from '../storage/wal-fixture.js';
+import { HandClock } from './hand-clock.js';
+
+const configuration: Configuration = {
+  voters: [1, 2, 3],
+  votersOutgoing: [],
+  learners: [],
+  learnersNext: [],
+  members: [1, 2, 3].map((id) => ({
+    id,
+    peerId: `peer${id}`,
+    incarnation: `life${id}`,
+    name: `s${id}`,
+  })),
+  reason: '',
+};
+
+const hello: Hello = {
+  protocol: 1,
+  clusterName: 'main',
+  clusterId: 'c1',
+  memberId: 2,
+  incarnation: 'life2',
+  name: 's2',
+  version: '0',
+  addresses: [],
+};
+
+/** The peers of member 1, which knows the configuration of index 3. */
+function book(): Peers {
+  const transport = {
+    self: 'peer1',
+    addresses: () => [],
+    keep: () => {},
+    release: () => {},
+    isLinked: () => false,
+    greetAgain: () => {},
+  };
+  const { clusterName, clusterId, version } = hello;
+  const self = { clusterName, clusterId, version, memberId: 1, incarnation: 'life1', name: 's1' };
+  const peers = new Peers(self, [], {
+    transport: transport as unknown as Transport,
+    clock: new HandClock(),
+    log: new EventLog(),
+    save: () => {},
+  });
+  peers.follow(configuration);
+  return peers;
+}
+
+// [what, who is linked, its greeting, for whom it speaks, may it]
+const speakers: readonly [string, string, Partial<Hello>, number, boolean][] = [
+  ['a member for itself', 'peer2', {}, 2, true],
+  ['a member for another', 'peer2', {}, 3, false],
+  ['trap 4: a member too new to be known', 'peer7', { memberId: 7, incarnation: 'x' }, 7, true],
+  ['trap 4: one that no configuration knows', 'peer7', { memberId: 3, incarnation: 'x' }, 3, false],
+  ['trap 4: an id older than what is known', 'peer7', { memberId: 0 }, 0, false],
+  ['somebody of no cluster yet', 'peer2', { clusterId: null }, 2, false],
+];
+
+test('traps 4 and 23: who may speak for whom', () => {
+  for (const [what, peer, greeting, id, may] of speakers) {
+    const peers = book();
+    peers.greeted(peer, { ...hello, ...greeting });
+    assert.is(peers.maySpeakFor(peer, id, 3), may, what);
+  }
+  assert.is(book().maySpeakFor('peer2', 2, 3), false, 'nobody greeted');
+});
+
+/** Greeted before this server knew the member: the check at every frame must catch it. */
+function greetedEarly(peer: string, greeting: Partial<Hello>): Peers {
+  const peers = book();
+  const later = { ...configuration.members[1]!, id: 8, peerId: 'peer8', incarnation: 'life8' };
+  peers.greeted(peer, { ...hello, memberId: 8, incarnation: 'life8', ...greeting });
+  peers.follow({ ...configuration, members: [...configuration.members, later] });
+  return peers;
+}
+
+test('trap 23: a frame of another incarnation or key of a member is not taken', () => {
+  assert.is(greetedEarly('peer8', {}).maySpeakFor('peer8', 8, 8), true);
+  assert.is(greetedEarly('peer8', { incarnation: 'wiped' }).maySpeakFor('peer8', 8, 8), false);
+  assert.is(greetedEarly('peer9', {}).maySpeakFor('peer9', 8, 8), false);
+});
+
+test('a frame of another cluster is not taken, though it was greeted before this one had one', () => {
+  const peers = book();
+  peers.greeted('peer2', { ...hello, clusterId: null });
+  assert.is(peers.maySpeakFor('peer2', 2, 3), false);
+});
+
+// [what, the greeting, why it is refused]
+const greetings: readonly [string, Partial<Hello>, RegExp | null][] = [
+  ['a member', {}, null],
+  ['somebody who wants to join', { clusterId: null, memberId: null, incarnation: 'new' }, null],
+  ['another protocol', { protocol: 2 }, /protocol 1/],
+  ['another name', { clusterName: 'test' }, /the clusters differ: "main" and "test"/],
+  ['another cluster of this name', { clusterId: 'c2' }, /they never merge/],
+  ['trap 23: a wiped server', { incarnation: 'wiped' }, /its data folder is another/],
+  ['trap 23: another key', { memberId: 3 }, /member 3 has another key/],
+];
+
+test('traps 23 and 49: greetings are taken or refused, with the reason', () => {
+  for (const [what, greeting, why] of greetings) {
+    const answer = book().greeted('peer2', { ...hello, ...greeting });
+    if (why === null) assert.is(answer, null, what);
+    else assert.match(answer ?? '', why, what);
+  }
+});
+
+test.run();
