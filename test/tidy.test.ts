@@ -171,9 +171,7 @@ const rules: readonly Rule[] = [
     over: everything,
     faults: ({ path }) => {
       const top = path.split('/')[0] ?? '';
-      return top.startsWith('.') || topEntries.has(top)
-        ? []
-        : [`does not belong at the top: ${top}`];
+      return topEntries.has(top) ? [] : [`does not belong at the top: ${top}`];
     },
     samples: [
       { path: 'notes.md', text: '' },

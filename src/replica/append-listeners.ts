@@ -1,6 +1,6 @@
 /**
- * Tells those who follow a stream that it grew: once after each slice of applied entries in which it
- * did, however many records came.
+ * Tells those who follow a stream that it grew: once after each slice of applied entries in which
+ * it did, however many records came.
  */
 
 /** Who wants to know of which stream's growth. */

@@ -38,8 +38,8 @@ export class Seeker {
   #leaderlessSince: number | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #next = 0;
-  /** Seeds that were never asked: each is asked once, leader or not, so that an operator who named a
-   * server of another cluster hears of it. */
+  /** Seeds that were never asked: each is asked once, leader or not, so that an operator who named
+   * a server of another cluster hears of it. */
   readonly #unasked: string[];
   #isAsking = false;
   #isTold = false;

@@ -1,4 +1,5 @@
-/** The planner's rules as tables: who is promoted, when nobody is, and how a member is taken out. */
+/** The planner's rules as tables: who is promoted, when nobody is, and how a member is taken
+ * out. */
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -82,7 +83,11 @@ test('voters grow to the next odd number, several at once if several are ready',
     [[1], [2, 3, 4], [2, 3]],
     [[1], [2, 3, 4, 5], [2, 3, 4, 5]],
     [[1, 2, 3], [4], []],
-    [[1, 2, 3], [4, 5], [4, 5]],
+    [
+      [1, 2, 3],
+      [4, 5],
+      [4, 5],
+    ],
     [[1, 2, 3, 4, 5], [6, 7], []],
   ];
   for (const [voters, learners, promoted] of rows) {
@@ -126,11 +131,21 @@ test('a removal leaves an odd number of voters', () => {
   const rows: readonly [string, PlannerInput, MemberId, unknown][] = [
     ['a learner goes alone', world([1, 2, 3], [4]), 4, [remove(4)]],
     ['a ready stand-by takes the place', world([1, 2, 3], [4]), 3, [remove(3), promote(4)]],
-    ['the furthest behind steps back', world([1, 2, 3], [], { 2: behind }), 3, [remove(3), demote(2)]],
+    [
+      'the furthest behind steps back',
+      world([1, 2, 3], [], { 2: behind }),
+      3,
+      [remove(3), demote(2)],
+    ],
     ['a dead voter steps back', world([1, 2, 3, 4, 5], [], { 4: dead }), 2, [remove(2), demote(4)]],
     ['the leader may go', world([1, 2, 3], [4]), 1, [remove(1), promote(4)]],
     ['a dead voter goes', world([1, 2, 3], [4], { 2: dead }), 2, [remove(2), promote(4)]],
-    ['a stand-by that is not ready stays', world([1, 2, 3], [4], { 4: young }), 3, [remove(3), demote(2)]],
+    [
+      'a stand-by that is not ready stays',
+      world([1, 2, 3], [4], { 4: young }),
+      3,
+      [remove(3), demote(2)],
+    ],
   ];
   for (const [what, input, id, changes] of rows) {
     const planned = planRemoval(input, id);

@@ -36,7 +36,7 @@ test('five servers lose two, the leader among them, and keep 2,000 records in or
   }
 });
 
-test('a cluster grows from one voter to five while a client appends, and no append fails', async () => {
+test('a cluster grows from one voter to five under appends, and none fails', async () => {
   const servers = await Servers.cluster(1, quick);
   try {
     const client = await servers.client();
@@ -106,7 +106,10 @@ test('kill -9 of any server at any moment loses nothing that was acknowledged', 
       assert.equal(new Set(found), new Set(acknowledged), server.name);
       for (const lane of range(0, 16)) {
         const own = found.filter((record) => record.startsWith(`lane ${lane} `));
-        assert.equal(own, range(0, own.length).map((n) => `lane ${lane} record ${n}`));
+        assert.equal(
+          own,
+          range(0, own.length).map((n) => `lane ${lane} record ${n}`),
+        );
       }
     }
   } finally {

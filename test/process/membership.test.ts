@@ -30,7 +30,7 @@ test('two servers are one voter and a stand-by, four are three voters and a stan
   }
 });
 
-test('a stand-by takes the place of a voter that is removed, and the removed one is told', async () => {
+test('a stand-by takes the place of a removed voter, which is told', async () => {
   const servers = await Servers.cluster(4, quick);
   try {
     await servers.until('a stand-by', (status) => roles(status) === 'standby voter voter voter');
@@ -90,7 +90,7 @@ test('a server joins through a follower when another than the founder leads', as
   }
 });
 
-test('all servers come back under other ports, and need no change of the configuration', async () => {
+test('all servers come back under other ports, without a change of the configuration', async () => {
   const servers = await Servers.cluster(3, quick);
   try {
     await servers.untilVoters(3);

@@ -1,7 +1,7 @@
 /**
- * Real servers for tests, demos and benches: processes of the built program, each with a data folder
- * and a port of its own on loopback. What they log (JSON lines) is kept and can be awaited, so nobody
- * has to sleep. Every process started here is ended by `stopAll`, by pid.
+ * Real servers for tests, demos and benches: processes of the built program, each with a data
+ * folder and a port of its own on loopback. What they log (JSON lines) is kept and can be awaited,
+ * so nobody has to sleep. Every process started here is ended by `stopAll`, by pid.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -117,7 +117,11 @@ export class ServerProcess {
   /** Waits for a line of the log, from `from` on (lines counted from 0). */
   says(
     event: string,
-    { from = 0, where = () => true, millis = 20_000 }: {
+    {
+      from = 0,
+      where = () => true,
+      millis = 20_000,
+    }: {
       readonly from?: number;
       readonly where?: (line: LogLine) => boolean;
       readonly millis?: number;
@@ -190,7 +194,8 @@ export class Servers {
     this.#flags = flags;
   }
 
-  /** Founds a cluster of one and joins the others one after the other, without waiting for votes. */
+  /** Founds a cluster of one and joins the others one after the other, without waiting for
+   * votes. */
   static async cluster(count: number, flags: readonly string[] = []): Promise<Servers> {
     const servers = new Servers(flags);
     for (let i = 1; i <= count; i++) await servers.add(`server${i}`);

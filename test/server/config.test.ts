@@ -7,10 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type RawConfig, readConfig, type ServerConfig } from '../../src/server/config.js';
 
-function good(
-  flags: RawConfig,
-  environment: Readonly<Record<string, string>> = {},
-): ServerConfig {
+function good(flags: RawConfig, environment: Readonly<Record<string, string>> = {}): ServerConfig {
   const read = readConfig({ flags, environment });
   if (!read.ok) throw new Error(read.faults.join('\n'));
   return read.config;
