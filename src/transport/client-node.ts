@@ -19,6 +19,7 @@ import { LibP2pClientStream } from './client-stream.js';
 import { corkConnection } from './cork.js';
 import { asDialError } from './dial-fault.js';
 import { spareLengthErrors } from './length-decoder.js';
+import { PrologueGuard } from './prologue-guard.js';
 import { quietLogger } from './quiet-logger.js';
 import type { ClientStream } from './transport.js';
 import { clientProtocol, tickMillis } from './transport-options.js';
@@ -31,11 +32,14 @@ export async function startClientNode(
   clock: Clock,
 ): Promise<ClientNode> {
   spareLengthErrors();
+  // What ends a connection is told to its streams, and so to the client.
+  const guard = new PrologueGuard(() => undefined);
   const node = await createLibp2p({
     privateKey: await generateKeyPair('Ed25519'),
     transports: [tcp({ outboundSocketInactivityTimeout: 0 })],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux(yamuxInit)],
+    connectionProtector: guard.protector,
+    connectionEncrypters: [guard.encrypter(noise())],
+    streamMuxers: [guard.muxer(yamux(yamuxInit))],
     connectionMonitor: { enabled: false },
     connectionManager: {
       addressDialTimeout: options.dialAddressMillisMax,

@@ -73,6 +73,17 @@ export class Dialler {
     this.#kept.delete(peer);
   }
 
+  /** The owner keeps the peer. */
+  keeps(peer: PeerId): boolean {
+    return this.#kept.has(peer);
+  }
+
+  /** Some peer that the owner keeps has no connection. */
+  get isMissingOne(): boolean {
+    for (const peer of this.#kept.keys()) if (!this.#deps.isConnected(peer)) return true;
+    return false;
+  }
+
   /** The link is up. */
   linked(peer: PeerId): void {
     const kept = this.#kept.get(peer);

@@ -3,20 +3,33 @@
  * each host), connections in all, and connections that proved a key but ask for nothing. libp2p's
  * own limits count every host together and refuse peers along with strangers, so they are set out
  * of the way (libp2p-node.ts) and these stand in their place.
+ *
+ * Peers that the owner keeps get in when all places are taken: a full gate turns strangers away
+ * before their handshake as long as no such peer is missing, and after it, when the key has told
+ * who it is, otherwise. What we dial is not asked for a place.
  */
 
 import type { Connection, ConnectionGater, MultiaddrConnection } from '@libp2p/interface';
 import type { Log } from '../base/log.js';
 import { fromMultiaddr } from './addresses.js';
+import type { PeerId } from './transport.js';
 import type { CompleteOptions } from './transport-options.js';
 
 /** Refusals are logged at most this often, milliseconds. */
 const logEveryMillis = 10_000;
 
+/** Those for whom there is always a place. */
+interface KeptPeers {
+  keeps(peer: PeerId): boolean;
+  /** One of them has no connection. */
+  readonly isMissingOne: boolean;
+}
+
 /** See the head of the file. */
 export class InboundGate {
   readonly #options: CompleteOptions;
   readonly #log: Log;
+  readonly #kept: KeptPeers;
   /** Sockets in their handshake, for each host. */
   readonly #handshakes = new Map<string, number>();
   /** How to take a connection out of the count of handshakes. */
@@ -28,18 +41,21 @@ export class InboundGate {
   #refused = 0;
   #sinceLogMillis = logEveryMillis;
 
-  constructor(options: CompleteOptions, log: Log) {
+  constructor(options: CompleteOptions, log: Log, kept: KeptPeers) {
     this.#options = options;
     this.#log = log;
+    this.#kept = kept;
   }
 
   /** What libp2p asks at each step of a connection that comes in. */
   readonly gater: ConnectionGater = {
     denyInboundConnection: (connection) => !this.#admit(connection),
-    // The key is proved: nothing is denied here, but the handshake is over.
-    denyInboundEncryptedConnection: (_peer, connection) => {
+    // The key is proved and the handshake is over.
+    denyInboundEncryptedConnection: (peer, connection) => {
       this.#settles.get(connection)?.();
-      return false;
+      if (!this.#isFull || this.#kept.keeps(peer.toString())) return false;
+      this.#refused += 1;
+      return true;
     },
   };
 
@@ -79,15 +95,19 @@ export class InboundGate {
     this.#sinceLogMillis = 0;
   }
 
+  get #isFull(): boolean {
+    return this.#connectionCount >= this.#options.connectionsMax;
+  }
+
   #admit(connection: MultiaddrConnection): boolean {
     const remote = fromMultiaddr(connection.remoteAddr) ?? 'unknown';
     const host = remote.slice(0, remote.lastIndexOf(':'));
     const ofHost = this.#handshakes.get(host) ?? 0;
-    const { handshakesMax, handshakesPerHostMax, connectionsMax } = this.#options;
+    const { handshakesMax, handshakesPerHostMax } = this.#options;
     if (
       this.#handshakeCount >= handshakesMax ||
       ofHost >= handshakesPerHostMax ||
-      this.#connectionCount >= connectionsMax
+      (this.#isFull && !this.#kept.isMissingOne)
     ) {
       this.#refused += 1;
       return false;
@@ -110,8 +130,9 @@ export class InboundGate {
       else this.#handshakes.set(host, left);
     };
     this.#settles.set(connection, settle);
-    connection.addEventListener('close', () => {
-      if (!over) this.#log.debug({ remote }, 'a connection ended in its handshake');
+    connection.addEventListener('close', (event) => {
+      const reason = event.error?.message ?? 'it closed';
+      if (!over) this.#log.debug({ remote, reason }, 'a connection ended in its handshake');
       settle();
     });
   }

@@ -15,9 +15,11 @@ import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
+import type { Log } from '../base/log.js';
 import { toMultiaddr } from './addresses.js';
 import { spareLengthErrors } from './length-decoder.js';
 import { decodePeerKey } from './peer-key.js';
+import { PrologueGuard } from './prologue-guard.js';
 import { quietLogger } from './quiet-logger.js';
 import type { CompleteOptions } from './transport-options.js';
 import { yamuxInit } from './yamux-init.js';
@@ -37,9 +39,13 @@ export async function createServerNode(
   options: CompleteOptions,
   host: string,
   gater: ConnectionGater,
+  log: Log,
 ): Promise<Libp2p> {
   const { handshakeMillisMax, stopMillisMax } = options;
   spareLengthErrors();
+  const guard = new PrologueGuard((peer, reason) =>
+    log.debug({ peer, reason }, 'a connection ended in its negotiation'),
+  );
   return createLibp2p({
     start: false,
     privateKey: decodePeerKey(options.privateKey),
@@ -52,10 +58,11 @@ export async function createServerNode(
         outboundSocketInactivityTimeout: 0,
       }),
     ],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux(yamuxInit)],
+    connectionProtector: guard.protector,
+    connectionEncrypters: [guard.encrypter(noise())],
+    streamMuxers: [guard.muxer(yamux(yamuxInit))],
     services: {
-      identify: identify({ runOnConnectionOpen: false }),
+      identify: identify({ runOnConnectionOpen: false, maxInboundStreams: 1 }),
       ping: ping({ maxInboundStreams: 1 }),
     },
     connectionGater: gater,

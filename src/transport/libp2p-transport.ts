@@ -85,7 +85,6 @@ class LibP2pTransport implements Transport {
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#flusher = new TurnFlusher(deps.clock);
-    this.#gate = new InboundGate(options, deps.log);
     this.#dialler = new Dialler({
       clock: deps.clock,
       rng: new Rng(deps.seed),
@@ -97,6 +96,7 @@ class LibP2pTransport implements Transport {
       failed: (peer, reason, nextMillis) =>
         this.#log.debug({ peer, reason, nextMillis }, 'dial failed'),
     });
+    this.#gate = new InboundGate(options, deps.log, this.#dialler);
     this.#probes = new Probes({
       node: () => this.#node,
       adopt: (connection, address) => this.#adopt(connection, address),
@@ -108,7 +108,7 @@ class LibP2pTransport implements Transport {
     this.#handlers = handlers;
     const { host, port } = this.#options;
     const numericHost = (await resolveHost(host))[0] as string;
-    const node = await createServerNode(this.#options, numericHost, this.#gate.gater);
+    const node = await createServerNode(this.#options, numericHost, this.#gate.gater, this.#log);
     this.#node = node;
     node.addEventListener('connection:open', (event) => this.#onOpen(event.detail));
     node.addEventListener('connection:close', (event) => this.#onClose(event.detail));

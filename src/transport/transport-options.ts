@@ -38,7 +38,8 @@ export interface TransportOptions {
   readonly handshakesMax?: number;
   /** The same, for each remote host. @default 128 */
   readonly handshakesPerHostMax?: number;
-  /** Connections open at once, whatever for. @default 2500 */
+  /** Connections open at once, whatever for; those of kept peers get in beyond it.
+   * @default 2500 */
   readonly connectionsMax?: number;
   /** A connection must have proved its key after this, and greeted after this again, milliseconds.
    * @default 5000 */
