@@ -19,8 +19,6 @@ export class LogImage {
   termRuns: TermRun[] = [];
   configurations: ConfigurationAt[] = [];
   index = new LogIndex(0);
-  /** The newest batch says that the log was stopped in order. */
-  cleanStop = false;
 
   /**
    * Takes in a batch of the segment that was started last.
@@ -45,7 +43,6 @@ export class LogImage {
       this.index.addSegment(segmentId);
     }
     if (this.base === null) return 'no base record before the first batch';
-    this.cleanStop = sections.cleanStop;
     if (sections.hardState !== null) {
       if (sections.hardState.term < this.hardState.term) return 'the term runs backwards';
       this.hardState = sections.hardState;

@@ -1,9 +1,10 @@
 /**
  * Opens what a log left on disk. First it reads everything and judges; a damaged log is refused and
- * nothing is changed. Then it puts the end in order: a torn tail is copied aside and cut, and after
- * any stop that was not clean the last segment is written anew, because after a failed sync the
- * page cache may show bytes that the disk does not have. A crash in between leaves a log that the
- * next opening judges the same way. Source: docs/storage.md.
+ * nothing is changed. Then it puts the end in order: a torn tail is copied aside and cut, and the last
+ * segment is written anew, because after a failed sync the page cache may show bytes that the disk
+ * does not have. That holds after a clean stop too: the mark that says so may be just such bytes (the
+ * simulator lost acknowledged entries to that). A crash in between leaves a log that the next opening
+ * judges the same way. Source: docs/storage.md.
  */
 
 import type { DiskError, Done } from './disk.js';
@@ -31,8 +32,14 @@ type RecoveryDone = (error: DiskError | null, files: RecoveredFiles | null) => v
 /**
  * Reads, judges and puts in order the log in `options.directory`.
  * Errors: ENOENT (no log there), DAMAGED, WRONG_CLUSTER, NEWER_FORMAT, or the disk's own.
+ * @param isJustMade this process wrote and synced all of it a moment ago, so the cache tells the truth.
  */
-export function recoverWal(options: Required<WalOptions>, deps: WalDeps, done: RecoveryDone): void {
+export function recoverWal(
+  options: Required<WalOptions>,
+  deps: WalDeps,
+  isJustMade: boolean,
+  done: RecoveryDone,
+): void {
   const { directory } = options;
   deps.disk.list(directory, (error, names) => {
     if (error !== null) return done(error, null);
@@ -44,7 +51,7 @@ export function recoverWal(options: Required<WalOptions>, deps: WalDeps, done: R
     const judge: Done = (failed) => {
       const fault = failed ?? walk.finish();
       if (fault !== null || walk.last === null) return done(fault, null);
-      putInOrder({ walk, last: walk.last, names, options, deps }, done);
+      putInOrder({ walk, last: walk.last, names, isJustMade, options, deps }, done);
     };
     inTurn(
       ids.map((id) => (next) => takeSegment(walk, id, options, deps, next)),
@@ -56,6 +63,7 @@ export function recoverWal(options: Required<WalOptions>, deps: WalDeps, done: R
 interface Order {
   readonly walk: LogWalk;
   readonly last: StartedSegment;
+  readonly isJustMade: boolean;
   readonly names: readonly string[];
   readonly options: Required<WalOptions>;
   readonly deps: WalDeps;
@@ -100,7 +108,7 @@ function putInOrder(order: Order, done: RecoveryDone): void {
     steps.push((next) => deps.disk.remove(segmentPath(directory, segmentId), next));
   }
   if (steps.length > 0) steps.push((next) => deps.disk.syncDirectory(directory, next));
-  if (tornBytes > 0 || !walk.image.cleanStop) steps.push(rewrite(order));
+  if (!order.isJustMade) steps.push(rewrite(order));
   inTurn(steps, (error) => {
     if (error !== null) return done(error, null);
     const { segmentId } = last;

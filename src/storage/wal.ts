@@ -43,10 +43,18 @@ const firstSegmentId = 1;
  * @throws RangeError when the options are wrong.
  */
 export function openWal(options: WalOptions, deps: WalDeps, done: OpenDone): void {
-  const all = completeWalOptions(options);
-  recoverWal(all, deps, (error, files) => {
+  open(completeWalOptions(options), deps, false, done);
+}
+
+function open(
+  options: Required<WalOptions>,
+  deps: WalDeps,
+  isJustMade: boolean,
+  done: OpenDone,
+): void {
+  recoverWal(options, deps, isJustMade, (error, files) => {
     if (files === null) return done(error, null);
-    start(all, deps, files, done);
+    start(options, deps, files, done);
   });
 }
 
@@ -72,7 +80,7 @@ export function createWal(options: WalOptions, base: LogBase, deps: WalDeps, don
         if (error !== null) return done(error, null);
         disk.syncDirectory(parentOf(directory), (syncError) => {
           if (syncError !== null) done(syncError, null);
-          else openWal(options, deps, done);
+          else open(all, deps, true, done);
         });
       });
     });

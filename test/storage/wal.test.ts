@@ -267,6 +267,27 @@ test('what opening finds after a failed write is on disk before anybody hears of
   assert.is(after.open().recovered.lastIndex, 12);
 });
 
+test('a mark of a clean stop that only the cache has is not believed', () => {
+  const fixture = new WalFixture(new MemoryDisk());
+  const { store } = fixture.create();
+  store.append({ ...none, entries: commands(4, 9, 1, 50) }, () => {});
+  fixture.settle();
+  fixture.disk.faultAt = (_n, name) =>
+    name.startsWith('write') ? { code: 'EIO', taken: 'all' } : null;
+  fixture.close(store);
+  fixture.disk.faultAt = () => null;
+  assert.is(fixture.fatal.length, 1);
+  const restarted = new WalFixture(fixture.disk);
+  const again = restarted.open().store;
+  let done = 0;
+  again.append({ ...none, entries: commands(10, 12, 1, 50) }, () => done++);
+  restarted.settle();
+  assert.is(done, 1);
+  // What was acknowledged stands behind the mark, so the mark must be on disk as well.
+  const after = new WalFixture(restarted.disk.afterCrash(() => 'old'));
+  assert.is(after.open().recovered.lastIndex, 12);
+});
+
 test('a next segment that cannot be made is fatal when it is needed, and not before', () => {
   const fixture = new WalFixture(new MemoryDisk(), { segmentBytesMax: 16 * 1024 });
   const { store } = fixture.create();
