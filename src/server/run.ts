@@ -54,6 +54,13 @@ export async function runServer(flags: RawConfig): Promise<number> {
 function announce(server: Server, config: ServerConfig, log: Log): void {
   const { addresses, peerId } = server;
   log.info({ addresses, cluster: config.cluster, data: config.data, peerId }, 'listening');
+  if (!isLoopback(config.host)) {
+    log.warn({}, 'open to the network: whoever reaches this port may join, read and write');
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** The first signal stops cleanly; a second one, or too long a stop, ends the process. */
