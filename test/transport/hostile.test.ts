@@ -4,127 +4,25 @@
  * was thrown past everybody, and an honest peer is still linked.
  */
 
-import { connect, type Socket } from 'node:net';
-import type { Connection, Libp2p, Stream } from '@libp2p/interface';
-import { noise } from '@libp2p/noise';
-import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
-import { multiaddr } from '@multiformats/multiaddr';
-import { createLibp2p } from 'libp2p';
+import type { Stream } from '@libp2p/interface';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Rng } from '../../src/base/rng.js';
-import { frameHeaderBytes, frameKind, writeFrameHeader } from '../../src/transport/framing.js';
-import { createTransport } from '../../src/transport/libp2p-transport.js';
-import { generatePeerKey } from '../../src/transport/peer-key.js';
-import type { Transport } from '../../src/transport/transport.js';
-import type { TransportOptions } from '../../src/transport/transport-options.js';
-import { encodeHello } from '../../src/wire/hello-codec.js';
-import { bytes, CollectedLog, Owner, realClock, within } from './transport-world.js';
+import { frameKind } from '../../src/transport/framing.js';
+import {
+  besiege,
+  closeOf,
+  closeOfStream,
+  frame,
+  handshakeMillisMax,
+  hello,
+  intruder,
+  rawConnection,
+  startServer,
+} from './hostile-world.js';
+import { bytes, within } from './transport-world.js';
 
 const test = suite('strangers on the port');
-
-/** What nobody caught: libp2p throws in microtasks and drops promises. */
-const uncaught: unknown[] = [];
-process.on('uncaughtException', (error) => uncaught.push(error));
-process.on('unhandledRejection', (error) => uncaught.push(error));
-
-const handshakeMillisMax = 600;
-
-interface Server {
-  readonly transport: Transport;
-  readonly owner: Owner;
-  readonly log: CollectedLog;
-}
-
-async function startServer(name: string, options: Partial<TransportOptions> = {}): Promise<Server> {
-  const log = new CollectedLog();
-  const privateKey = await generatePeerKey();
-  const common = { privateKey, host: '127.0.0.1', port: 0, mdns: false, clusterName: 'test' };
-  const transport = createTransport(
-    { ...common, handshakeMillisMax, ...options },
-    { clock: realClock, log, seed: 1 },
-  );
-  const owner = new Owner(name);
-  await transport.start(owner);
-  return { transport, owner, log };
-}
-
-/** Runs `body` against a victim with an honest peer, then sees that both are well. */
-function besiege(
-  body: (victim: Server) => Promise<void>,
-  options: Partial<TransportOptions> = {},
-): () => Promise<void> {
-  return async () => {
-    uncaught.length = 0;
-    const victim = await startServer('victim', options);
-    const honest = await startServer('honest', options);
-    honest.transport.keep(victim.transport.self, victim.transport.addresses());
-    await victim.owner.until(() => victim.transport.isLinked(honest.transport.self), 'the link');
-    await honest.owner.until(() => honest.transport.isLinked(victim.transport.self), 'the link');
-    try {
-      await body(victim);
-      assert.ok(honest.transport.send(victim.transport.self, 'consensus', [bytes('still here')]));
-      await victim.owner.until(() => victim.owner.received.length > 0, 'an honest frame');
-      assert.equal(victim.owner.texts('consensus'), ['still here']);
-      assert.equal(victim.owner.texts('forward'), []);
-      assert.is(victim.owner.told.filter((line) => line.startsWith('down')).length, 0);
-      assert.is(victim.owner.told.filter((line) => line.startsWith('up')).length, 1);
-      assert.equal(uncaught, []);
-    } finally {
-      await within(Promise.all([victim.transport.stop(), honest.transport.stop()]), 'stop');
-    }
-  };
-}
-
-function portOf(server: Server): number {
-  return Number(server.transport.addresses()[0]?.split(':')[1]);
-}
-
-/** A TCP connection; `ended` resolves when the other side ends it. */
-function rawConnection(server: Server): { socket: Socket; ended: Promise<void> } {
-  const socket = connect(portOf(server), '127.0.0.1');
-  socket.on('error', () => undefined);
-  const ended = new Promise<void>((resolve) => {
-    socket.on('close', () => resolve());
-    socket.resume();
-  });
-  return { socket, ended };
-}
-
-/** A libp2p node with a key of its own, connected to the victim. */
-async function intruder(victim: Server): Promise<{ node: Libp2p; connection: Connection }> {
-  const node = await createLibp2p({
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionMonitor: { enabled: false },
-  });
-  for (const channel of ['control', 'consensus', 'forward']) {
-    await node.handle(`/quorate/${channel}/1`, () => undefined);
-  }
-  const address = multiaddr(`/ip4/127.0.0.1/tcp/${portOf(victim)}`);
-  return { node, connection: await node.dial(address) };
-}
-
-function frame(kind: number, payload: Uint8Array): Uint8Array {
-  const target = new Uint8Array(frameHeaderBytes + payload.length);
-  writeFrameHeader(target, 0, kind, payload.length);
-  target.set(payload, frameHeaderBytes);
-  return target;
-}
-
-const hello = (): Uint8Array => frame(frameKind.hello, encodeHello(new Owner('intruder').hello()));
-
-function closeOf(connection: Connection): Promise<void> {
-  if (connection.status !== 'open') return Promise.resolve();
-  return new Promise((resolve) => connection.addEventListener('close', () => resolve()));
-}
-
-function closeOfStream(stream: Stream): Promise<void> {
-  if (stream.status !== 'open') return Promise.resolve();
-  return new Promise((resolve) => stream.addEventListener('close', () => resolve()));
-}
 
 test(
   'random bytes end the connection and are one line at debug',
@@ -180,6 +78,30 @@ test(
       victim.owner.told.pop();
     },
     { handshakesPerHostMax: 20 },
+  ),
+);
+
+test(
+  'at a full gate strangers are refused and a kept peer gets in',
+  besiege(
+    async (victim) => {
+      const strangers = [await intruder(victim), await intruder(victim)];
+      const refused = await intruder(victim).catch((error: Error) => error);
+      assert.instance(refused, Error);
+      const late = await startServer('late');
+      const { self } = late.transport;
+      // Nothing listens there, so the peer comes to us.
+      victim.transport.keep(self, ['127.0.0.1:1']);
+      late.transport.keep(victim.transport.self, victim.transport.addresses());
+      await victim.owner.until(() => victim.transport.isLinked(self), 'the link', 4000);
+      victim.owner.told.splice(victim.owner.told.indexOf(`up ${self}`), 1);
+      for (const { node } of strangers) await node.stop();
+      await within(late.transport.stop(), 'stop');
+      const isDown = (): boolean => victim.owner.told.includes(`down ${self}`);
+      await victim.owner.until(isDown, 'down');
+      victim.owner.told.splice(victim.owner.told.indexOf(`down ${self}`), 1);
+    },
+    { connectionsMax: 3, handshakeMillisMax: 5000 },
   ),
 );
 
