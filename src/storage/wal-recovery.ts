@@ -1,10 +1,10 @@
 /**
  * Opens what a log left on disk. First it reads everything and judges; a damaged log is refused and
- * nothing is changed. Then it puts the end in order: a torn tail is copied aside and cut, and the last
- * segment is written anew, because after a failed sync the page cache may show bytes that the disk
- * does not have. That holds after a clean stop too: the mark that says so may be just such bytes (the
- * simulator lost acknowledged entries to that). A crash in between leaves a log that the next opening
- * judges the same way. Source: docs/storage.md.
+ * nothing is changed. Then it puts the end in order: a torn tail is copied aside and cut, and the
+ * last segment is written anew, because after a failed sync the page cache may show bytes that the
+ * disk does not have. That holds after a clean stop too: the mark that says so may be just such
+ * bytes (the simulator lost acknowledged entries to that). A crash in between leaves a log that the
+ * next opening judges the same way. Source: docs/storage.md.
  */
 
 import type { DiskError, Done } from './disk.js';
@@ -32,7 +32,8 @@ type RecoveryDone = (error: DiskError | null, files: RecoveredFiles | null) => v
 /**
  * Reads, judges and puts in order the log in `options.directory`.
  * Errors: ENOENT (no log there), DAMAGED, WRONG_CLUSTER, NEWER_FORMAT, or the disk's own.
- * @param isJustMade this process wrote and synced all of it a moment ago, so the cache tells the truth.
+ * @param isJustMade this process wrote and synced all of it a moment ago, so the cache tells the
+ * truth.
  */
 export function recoverWal(
   options: Required<WalOptions>,
