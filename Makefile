@@ -67,7 +67,8 @@ endef
 
 .NOTPARALLEL:
 .PHONY: help install install-dev build check check-types check-pure check-lint check-layers \
-  check-dead check-tests fix test sim run-server cluster kill-leader failover-test demo bench clean
+  check-dead check-tests fix test sim mutants model run-server cluster kill-leader failover-test \
+  demo bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -135,6 +136,12 @@ sim: install-dev ## Run false worlds; SEED COUNT SERVERS SECONDS WITHOUT choose,
 	@exec $(NODE_TS) test/sim/run.ts --jobs $(JOBS) $(call flag,--seed,$(SEED)) \
 	  $(call flag,--count,$(COUNT)) $(call flag,--servers,$(SERVERS)) \
 	  $(call flag,--seconds,$(SECONDS)) $(call flag,--without,$(WITHOUT))
+
+mutants: install-dev ## Break each rule on purpose; every mutant must be killed by its test
+	@exec $(NODE_TS) test/mutants/run.ts --jobs $(JOBS)
+
+model: install-dev ## Explore all small worlds of the core; STATES=n SECONDS=n bound each
+	@STATES=$(STATES) SECONDS=$(SECONDS) exec $(NODE_TS) --import ./test/model/register.ts test/model/run.ts
 
 run-server: build ## Start one server; PEERS=HOST:PORT,… joins the cluster they are in
 	@exec node bin/quorate.js start $(server_flags)

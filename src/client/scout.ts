@@ -61,6 +61,9 @@ export class Scout implements Receiver {
     const addresses = leaderElsewhere(status);
     if (!this.#settings.preferLeader || addresses.length === 0 || this.#seeking) return;
     if (addresses.includes(this.#link.address)) return;
+    // A leader that was just tried in vain (it may refuse what this client asks) is no place to go
+    // back to before another server had its turn.
+    if (addresses.some((address) => this.#targets.isTried(address))) return;
     void this.#seek(addresses);
   }
 

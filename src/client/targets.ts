@@ -66,6 +66,11 @@ export class Targets {
     this.#triedThisRound.add(current);
   }
 
+  /** This address was tried since the last success. */
+  isTried(address: string): boolean {
+    return this.#triedThisRound.has(address);
+  }
+
   #untried(): string | undefined {
     for (const list of [this.#recommended, this.#given, this.#learned]) {
       for (const address of list) if (!this.#triedThisRound.has(address)) return address;

@@ -291,7 +291,12 @@ export class Control {
     // Believed only from a member of the cluster, and never about a time before the admission.
     const known = consensus.core.status().configuration.members.some((m) => m.peerId === peer);
     const younger = (this.#deps.peers.greeting(peer)?.memberId ?? 0) > memberId;
-    if ((known || younger) && index >= consensus.place.joinIndex) this.#deps.removed(index);
+    // A newcomer that was put out before its log reached its admission knows nobody to believe but
+    // servers of the cluster that took it in.
+    const isNewcomer = consensus.core.status().configurationIndex < consensus.place.joinIndex;
+    const ofCluster = this.#deps.peers.greeting(peer)?.clusterId === consensus.place.clusterId;
+    if ((known || younger || (isNewcomer && ofCluster)) && index >= consensus.place.joinIndex)
+      this.#deps.removed(index);
   }
 }
 

@@ -266,7 +266,10 @@ export class MembershipRunner {
     const input = this.#input(status);
     const removal = this.#take('removal');
     if (removal !== null) return this.#removeNow(input, status, removal);
-    const catchingUp = input.configuration.learners.filter((id) => !isReady(input, id)).length;
+    // Only live ones: a learner that died on its way must not keep others out for ever.
+    const catchingUp = input.configuration.learners.filter(
+      (id) => !isReady(input, id) && input.members.get(id)?.alive === true,
+    ).length;
     const join = catchingUp < this.#policy.learnersCatchingUpMax ? this.#take('join') : null;
     if (join !== null) {
       const { applicant } = join;

@@ -37,7 +37,14 @@ export function loadIdentity(
   readChecked(folder, fileName, format, (error, fields) => {
     if (fields === null) return done(error, null);
     const identity = identityFrom(fields);
-    if (identity !== null) return done(null, identity);
+    // The name may be in the cache alone: a process killed between renaming the file and syncing
+    // the folder leaves it so, and a power cut later would take back what this server has said
+    // since.
+    if (identity !== null) {
+      return folder.disk.syncDirectory(folder.directory, (failed) => {
+        done(failed, failed === null ? identity : null);
+      });
+    }
     const path = `${folder.directory}/${fileName}`;
     done({ code: 'DAMAGED', message: `${path}: fields are missing` }, null);
   });

@@ -86,6 +86,8 @@ export function provesDurable(
 /** Offset after the last byte at or after `from` that is not zero; `from` when there is none. */
 export function endOfNonZero(bytes: Uint8Array, from: number): number {
   let end = bytes.length;
+  // A file that was cut within a batch's last sector ends before the batch does.
+  if (end <= from) return from;
   // Eight bytes at a time where memory is aligned: this runs over all the unwritten space.
   if ((bytes.byteOffset + end) % 8 === 0) {
     const count = Math.floor((end - from) / 8);

@@ -1,5 +1,6 @@
-/** The planner's rules as tables: who is promoted, when nobody is, and how a member is taken
- * out. */
+/**
+ * The planner's rules as tables: who is promoted, when nobody is, and how a member is taken out.
+ */
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

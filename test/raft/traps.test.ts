@@ -19,6 +19,7 @@ import {
   tell,
   tickToCampaign,
 } from './lone-core.js';
+import { RandomWorld } from './random-world.js';
 import { ScenarioWorld } from './scenario-world.js';
 
 function ask(from: number, term: number, rest: Partial<VoteRequest> = {}): VoteRequest {
@@ -193,6 +194,23 @@ test('trap 43: an answer from before the loss of its data does not make it whole
   assert.is(core.status().progress.get(3)?.match, 0);
   tell(core, answer(3, 3, { index: 6 }));
   assert.is(core.status().progress.get(3)?.match, 0);
+});
+
+test('trap 53: partitions and removals at once lose nothing that was committed', () => {
+  let [cuts, commits] = [0, 0];
+  for (let seed = 53_001; seed <= 53_040; seed++) {
+    const faults = { servers: 5, loss: 10, doubling: 10, delayMax: 40, diskMax: 10 };
+    const world = new RandomWorld(seed, { ...faults, snapshots: false, faultEvery: 40 });
+    try {
+      world.disturb(3000);
+      world.heal(400);
+    } catch (error) {
+      throw new Error(`seed ${seed}, moment ${world.now}`, { cause: error });
+    }
+    cuts += world.checker.cuts;
+    commits += world.checker.commitMax;
+  }
+  assert.ok(cuts > 5 && commits > 40 * 20, `${cuts} cuts, ${commits} commits`);
 });
 
 test('a refusal from before the pipeline began starts no second chain of appends', () => {

@@ -83,7 +83,7 @@ test('what is not in memory is read from disk, and nothing is applied twice', ()
   assert.is(stage.reads, 1);
 });
 
-test('trap 46: an entry that cannot be read halts the server, and nothing after it is applied', () => {
+test('trap 46: an unreadable entry halts the server, and nothing after it is applied', () => {
   const unknown = { ...record(5), data: new Uint8Array([0xee, 0xee, 0xee]) };
   const stage = new Stage([record(4), unknown, record(6)]);
   stage.commit(6);
@@ -95,7 +95,7 @@ test('trap 46: an entry that cannot be read halts the server, and nothing after 
   assert.equal(stage.applied, [4], 'it stays halted');
 });
 
-test('trap 46: an entry from the disk that cannot be read halts the server likewise', () => {
+test('trap 46: an unreadable entry from the disk halts the server likewise', () => {
   const unknown = { ...record(5), data: new Uint8Array([0xee, 0xee, 0xee]) };
   const stage = new Stage([record(4), unknown, record(6)], 9);
   stage.commit(6);

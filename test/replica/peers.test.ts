@@ -92,7 +92,7 @@ test('trap 23: a frame of another incarnation or key of a member is not taken', 
   assert.is(greetedEarly('peer9', {}).maySpeakFor('peer9', 8, 8), false);
 });
 
-test('a frame of another cluster is not taken, though it was greeted before this one had one', () => {
+test('a frame of another cluster is not taken, though it was greeted without one', () => {
   const peers = book();
   peers.greeted('peer2', { ...hello, clusterId: null });
   assert.is(peers.maySpeakFor('peer2', 2, 3), false);

@@ -69,7 +69,7 @@ test('trap 33: a second answer to one question opens nothing', () => {
   assert.equal(stage.opened, ['a']);
 });
 
-test('trap 33: a question asked again is another question, the first one means nothing then', () => {
+test('trap 33: a question asked again is another, the first one means nothing then', () => {
   const stage = new Stage();
   stage.barrier('a');
   stage.clock.settle();

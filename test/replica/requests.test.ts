@@ -79,7 +79,7 @@ test('trap 37: an entry without a reply at its index has overtaken it', () => {
   assert.equal(stage.answers, ['LEADER_CHANGED']);
 });
 
-test('trap 42: what is in the log when the leadership ends is uncertain, and never repeated', () => {
+test('trap 42: what is in the log when a leadership ends is uncertain, never repeated', () => {
   const stage = inLog();
   stage.requests.leaderChanged(2);
   assert.equal(stage.answers, ['LEADER_CHANGED']);

@@ -1,4 +1,6 @@
-/** Settings from all sources: who wins, what is a fault, and that all faults come at once. */
+/**
+ * Settings from all sources: who wins, what is a fault, and that all faults come at once.
+ */
 
 import * as fs from 'node:fs';
 import * as os from 'node:os';

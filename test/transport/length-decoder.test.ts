@@ -1,4 +1,6 @@
-/** The decoder of length prefixes gives the same frames, and is never asked about no bytes. */
+/**
+ * The decoder of length prefixes gives the same frames, and is never asked about no bytes.
+ */
 
 import { LengthPrefixedDecoder } from '@libp2p/utils';
 import type { Uint8ArrayList } from 'uint8arraylist';

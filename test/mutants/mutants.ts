@@ -1,0 +1,18 @@
+/**
+ * All mutants. docs/traps.md has them beside the traps they belong to, and run.ts sees that each is
+ * killed.
+ */
+
+import { electionMutants } from './election-mutants.js';
+import type { Mutant } from './mutant.js';
+import { replicaMutants } from './replica-mutants.js';
+import { replicationMutants } from './replication-mutants.js';
+import { storageMutants } from './storage-mutants.js';
+
+/** Every mutant, each name once. */
+export const mutants: readonly Mutant[] = [
+  ...electionMutants,
+  ...replicationMutants,
+  ...storageMutants,
+  ...replicaMutants,
+];

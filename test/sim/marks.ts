@@ -1,0 +1,69 @@
+/**
+ * Coverage marks: rare events that a batch of runs must have met, or it proves less than it seems
+ * to.
+ */
+
+/** Every mark; a batch that is large enough fails when one of them was never hit. */
+export const markNames = [
+  'leader elected',
+  'leader crashed',
+  'log truncated',
+  'uncommitted configuration truncated',
+  'leader with entries not yet committed',
+  'joint change committed',
+  'member removed',
+  'leader removed',
+  'leader transferred',
+  'member joined',
+  'wiped server came back',
+  'torn tail cut',
+  'write survived the crash it was in',
+  'crash during recovery',
+  'power cut',
+  'all servers crashed',
+  'disk failed',
+  'disk full',
+  'damage detected at opening',
+  'entries fetched from disk',
+  'session command repeated',
+  'command out of order',
+  'condition of a write failed',
+  'write with unknown outcome',
+  'unknown write was done',
+  'linearizable read answered',
+  'stale read was old',
+  'client moved to another server',
+  'server told of its removal',
+  'process paused beyond an election',
+  'follow went on after a loss',
+  'a mere majority went on',
+  'history judged',
+] as const;
+
+/** The name of a mark. */
+export type Mark = (typeof markNames)[number];
+
+/** Counts of one run or of many. */
+export class Marks {
+  readonly #counts = new Map<Mark, number>();
+
+  hit(mark: Mark): void {
+    this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + 1);
+  }
+
+  /** Pairs of mark and count, those hit. */
+  entries(): readonly (readonly [Mark, number])[] {
+    return [...this.#counts];
+  }
+
+  count(mark: Mark): number {
+    return this.#counts.get(mark) ?? 0;
+  }
+
+  /** Adds the counts of another run. */
+  add(entries: readonly (readonly [Mark, number])[]): void {
+    for (const [mark, count] of entries) {
+      this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + count);
+    }
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The end of a world: everything is mended, every server that is not removed or lost runs again,
+ * and now it must come back to life within a bounded time: a write is acknowledged, every client
+ * has its answers, every member has applied the same and is in the same state.
+ */
+
+import type { Machine } from '../../src/machine/machine.js';
+import type { MemberId } from '../../src/raft/types.js';
+import { coreHosts } from './core-hosts.js';
+import type { Shadow } from './shadow.js';
+import type { SimHost } from './sim-host.js';
+import { demand } from './violation.js';
+import type { World } from './world.js';
+
+/** A write must be acknowledged within so many election timeouts after all is mended, and within
+ * what a client takes to find its way, milliseconds. */
+const electionsMax = 10;
+const clientMillisMax = 2000;
+
+/** Where most servers stay cut off a client may ask each of them for half a minute first. */
+const searchMillisMax = 120_000;
+
+/** How long one entry may take to be replicated in the slowest of worlds, milliseconds. */
+const entryMillisMax = 5;
+
+/** How long until all is even, milliseconds. */
+const settleMillisMax = 90_000;
+
+const lookEveryMillis = 500;
+
+/** Runs the world up to a moment, or until something is so. */
+type Runner = (untilMillis: number, isDone: () => boolean) => void;
+
+/** See the head of the file. */
+export class QuietPhase {
+  readonly #world: World;
+
+  readonly #lost: ReadonlySet<MemberId>;
+  /** While only these are mended; null: all are. */
+  #core: ReadonlySet<SimHost> | null = null;
+
+  /** @param lost members whose disk is lost for good. */
+  constructor(world: World, lost: ReadonlySet<MemberId>) {
+    this.#world = world;
+    this.#lost = lost;
+  }
+
+  /** @returns how long it took until a write was acknowledged, milliseconds. */
+  run(runTo: Runner): number {
+    const world = this.#world;
+    const { scheduler, clients } = world;
+    this.#mend(runTo);
+    this.#cutAllButCore();
+    const beganMillis = scheduler.nowMillis;
+    let isWritten = false;
+    for (const client of clients) client.rest();
+    clients[0]?.appendAtLast(() => {
+      isWritten = true;
+    });
+    this.#look();
+    const { raft, tickMillis } = world.swarm;
+    const searchMillis = this.#core === null ? clientMillisMax : searchMillisMax;
+    const electionMillis = electionsMax * raft.electionTicksMax * tickMillis;
+    const writeMillisMax = electionMillis + searchMillis + this.#backlogMillis();
+    runTo(beganMillis + writeMillisMax, () => isWritten);
+    demand(isWritten, () => `no write was acknowledged ${writeMillisMax} ms after all was mended`);
+    const writtenAfterMillis = scheduler.nowMillis - beganMillis;
+    world.trace.event(`quiet: written after ${Math.round(writtenAfterMillis)} ms`);
+    if (this.#core !== null) world.marks.hit('a mere majority went on');
+    this.#core = null;
+    world.network.unblockAll();
+    const restMillis = scheduler.nowMillis;
+    let isReadBack = false;
+    clients[0]?.readAll(() => {
+      isReadBack = true;
+    });
+    let isEven = false;
+    const look = (): void => {
+      isEven = isReadBack && this.#unevenness() === null;
+      if (!isEven) scheduler.at(scheduler.nowMillis + 100, null, look);
+    };
+    look();
+    runTo(restMillis + settleMillisMax, () => isEven);
+    demand(isEven, () => `${settleMillisMax} ms after all was mended: ${this.#unevenness()}`);
+    this.#compare();
+    world.judge.finish((name) => clients.find((one) => one.name === name)?.isOrdered ?? false);
+    if (world.history.judge()) world.marks.hit('history judged');
+    return writtenAfterMillis;
+  }
+
+  #mend(runTo: Runner): void {
+    const { network, swarm, hosts, scheduler, trace } = this.#world;
+    trace.event('quiet: all is mended');
+    network.unblockAll();
+    Object.assign(network.habits, { latencyMillisMin: 0.5, latencyMillisSpread: 1, tailEvery: 0 });
+    Object.assign(swarm.transport, { lossPermille: 0, doublingPermille: 0, delayPermille: 0 });
+    Object.assign(swarm.transport, { consensusQueueBytesMax: 1 << 26, queueBytesMax: 1 << 24 });
+    let awakeMillis = scheduler.nowMillis;
+    for (const host of hosts) {
+      Object.assign(host.habits, { syncMillisMin: 0.5, syncMillisSpread: 1, tailEvery: 0 });
+      Object.assign(host.habits, { isFull: false, failNext: null });
+      host.process?.drift(1);
+      awakeMillis = Math.max(awakeMillis, host.process?.pausedUntilMillis ?? 0);
+    }
+    runTo(awakeMillis, () => false);
+    for (const host of hosts) host.reseed();
+  }
+
+  /** What is in a log uncommitted goes first, and some worlds replicate a few entries at a time. */
+  #backlogMillis(): number {
+    const { commits, shadows } = this.#world.checkers;
+    let lastIndex = commits.commitMax;
+    for (const { memory } of shadows.values()) lastIndex = Math.max(lastIndex, memory.lastIndex);
+    return (lastIndex - commits.commitMax) * entryMillisMax;
+  }
+
+  /** In every third world only a majority comes back at first. */
+  #cutAllButCore(): void {
+    const { hosts, checkers, chances, network, trace } = this.#world;
+    const rng = chances.faults;
+    if (rng.below(3) > 0) return;
+    const core = coreHosts(hosts, checkers.shadows.values(), { rng, lost: this.#lost });
+    if (core === null || core.size === hosts.length) return;
+    this.#core = core;
+    trace.event(`quiet: only ${[...core].map(({ name }) => name).join(' ')} at first`);
+    for (const inside of core) {
+      for (const outside of hosts) {
+        if (core.has(outside)) continue;
+        network.block(inside.number, outside.number);
+        network.block(outside.number, inside.number);
+      }
+    }
+  }
+
+  /** The operator: starts what is down, removes members that will never come back. */
+  #look(): void {
+    const { hosts, scheduler, checkers, clients, trace } = this.#world;
+    for (const host of hosts) {
+      if (host.isUp || host.isRemoved) continue;
+      if (this.#core !== null && !this.#core.has(host)) continue;
+      if (host.isDamaged) host.wipe();
+      host.start();
+    }
+    scheduler.at(scheduler.nowMillis + lookEveryMillis, null, () => this.#look());
+    if (this.#core !== null) return;
+    const leader = [...checkers.shadows.values()]
+      .filter((shadow) => shadow.leads)
+      .sort((a, b) => b.term - a.term)[0];
+    const present = new Set(hosts.filter(({ isUp }) => isUp).map(({ incarnation }) => incarnation));
+    for (const { id, incarnation } of leader?.configuration.members ?? []) {
+      if (present.has(incarnation)) continue;
+      trace.event(`operator: remove lost member ${id}`);
+      clients[0]?.remove(String(id));
+      break;
+    }
+  }
+
+  /** What is not even yet, one line; null: nothing. */
+  #unevenness(): string | null {
+    const { hosts, checkers, clients } = this.#world;
+    const { commitMax } = checkers.commits;
+    for (const { name, open } of clients) if (open > 0) return `${name} waits for ${open} answers`;
+    for (const { name, isUp, isRemoved, server } of hosts) {
+      if (isRemoved) continue;
+      if (!isUp) return `${name} is down`;
+      const shadow = server?.shadow ?? null;
+      if (shadow === null) return `${name} is in no cluster: ${this.#waitingOf(name)}`;
+      const at = shadow.machineIndex;
+      if (at !== commitMax) return `${name} has applied ${at} of ${commitMax}`;
+      if (shadow.configuration.votersOutgoing.length > 0) return `${name} is in a joint phase`;
+    }
+    return null;
+  }
+
+  #waitingOf(name: string): string {
+    const host = this.#world.hosts.find((one) => one.name === name);
+    return host?.server?.replica?.status().self.waitingFor ?? '';
+  }
+
+  #compare(): void {
+    const { hosts, checkers } = this.#world;
+    for (const { isUp, shadow } of hosts) {
+      if (!isUp || shadow === null || shadow.machine === null) continue;
+      const known: Shadow = shadow;
+      checkers.machines.compare(known, known.machine as Machine, known.machineIndex);
+    }
+  }
+}
