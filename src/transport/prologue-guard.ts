@@ -27,6 +27,7 @@ import type {
 import type { Uint8ArrayList } from 'uint8arraylist';
 import { boundMuxer, streamCounter } from './muxer-bounds.js';
 import { PrologueReader } from './prologue-reader.js';
+import { holdWindowUpdates } from './window-updates.js';
 
 /** Told of an end after the key was proved; before, the gate and the dial tell it. */
 type Told = (peer: string, reason: string) => void;
@@ -132,6 +133,7 @@ function guardInbound(
       const stream = (event as CustomEvent<Stream>).detail;
       count(stream);
       guard(stream, accepted(), violated);
+      holdWindowUpdates(stream);
     }
     return dispatch.call(muxer, event);
   };
@@ -144,6 +146,7 @@ function guardOutbound(muxer: StreamMuxer, violated: (fault: Error) => void): vo
     const stream = await createStream.call(muxer, options);
     // This folder asks for one protocol at a time; libp2p names it then.
     if (options?.protocol !== undefined) guard(stream, [options.protocol], violated);
+    holdWindowUpdates(stream);
     return stream;
   };
 }
