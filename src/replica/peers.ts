@@ -16,6 +16,9 @@ import type { PeerAddresses } from '../wire/peer-messages.js';
 /** The most peers in the address book; strangers beyond it are not noted. */
 const bookPeersMax = 1024;
 
+/** From so many greetings on, those of strangers without a link are forgotten. */
+const greetingsMax = 4096;
+
 /** How long a removed member keeps its link, to be told so, milliseconds. */
 const letGoMillis = 1000;
 
@@ -93,6 +96,7 @@ export class Peers {
   greeted(peer: PeerId, hello: Hello): string | null {
     const refusal = this.#refusalOf(peer, hello);
     if (refusal !== null) return refusal;
+    if (this.#greetings.size >= greetingsMax) this.#forgetStrangers();
     this.#greetings.set(peer, hello);
     this.#refusals.delete(peer);
     this.#lostAt.delete(peer);
@@ -102,7 +106,7 @@ export class Peers {
 
   linkDown(peer: PeerId): void {
     this.#lostAt.set(peer, this.#deps.clock.monotonicMillis());
-    if (!this.#kept.has(peer)) this.#greetings.delete(peer);
+    if (!this.#kept.has(peer)) this.#forget(peer);
   }
 
   greeting(peer: PeerId): Hello | undefined {
@@ -179,8 +183,8 @@ export class Peers {
         if (staying.has(peer) || this.#wanted.has(peer)) continue;
         this.#kept.delete(peer);
         this.#deps.transport.release(peer);
+        if (!this.#deps.transport.isLinked(peer)) this.#forget(peer);
       }
-      this.#forgetStrangers();
     });
   }
 
@@ -256,12 +260,19 @@ export class Peers {
     return null;
   }
 
+  #forget(peer: PeerId): void {
+    this.#greetings.delete(peer);
+    this.#lostAt.delete(peer);
+  }
+
+  /**
+   * Strangers whose greeting led to no link. Only when there are many: a greeting comes before its
+   * link is up, and one forgotten in between would leave a link on which nothing is believed (the
+   * simulator found that).
+   */
   #forgetStrangers(): void {
     for (const peer of this.#greetings.keys()) {
-      if (!this.#kept.has(peer) && !this.#deps.transport.isLinked(peer)) {
-        this.#greetings.delete(peer);
-        this.#lostAt.delete(peer);
-      }
+      if (!this.#kept.has(peer) && !this.#deps.transport.isLinked(peer)) this.#forget(peer);
     }
   }
 

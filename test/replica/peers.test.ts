@@ -37,7 +37,7 @@ const hello: Hello = {
 };
 
 /** The peers of member 1, which knows the configuration of index 3. */
-function book(): Peers {
+function book(clock = new HandClock()): Peers {
   const transport = {
     self: 'peer1',
     addresses: () => [],
@@ -50,7 +50,7 @@ function book(): Peers {
   const self = { clusterName, clusterId, version, memberId: 1, incarnation: 'life1', name: 's1' };
   const peers = new Peers(self, [], {
     transport: transport as unknown as Transport,
-    clock: new HandClock(),
+    clock,
     log: new EventLog(),
     save: () => {},
   });
@@ -90,6 +90,27 @@ test('trap 23: a frame of another incarnation or key of a member is not taken', 
   assert.is(greetedEarly('peer8', {}).maySpeakFor('peer8', 8, 8), true);
   assert.is(greetedEarly('peer8', { incarnation: 'wiped' }).maySpeakFor('peer8', 8, 8), false);
   assert.is(greetedEarly('peer9', {}).maySpeakFor('peer9', 8, 8), false);
+});
+
+test('a greeting lives until its link is up, whoever is let go meanwhile', () => {
+  const clock = new HandClock();
+  const peers = book(clock);
+  peers.settle(configuration);
+  peers.greeted('peer9', { ...hello, memberId: 9, incarnation: 'life9' });
+  clock.pass(5000);
+  assert.is(peers.maySpeakFor('peer9', 9, 3), true);
+});
+
+test('a member that is let go and not linked is forgotten', () => {
+  const clock = new HandClock();
+  const peers = book(clock);
+  peers.greeted('peer2', hello);
+  const without = { ...configuration, members: configuration.members.filter(({ id }) => id !== 2) };
+  peers.follow(without);
+  peers.settle(without);
+  assert.ok(peers.greeting('peer2'));
+  clock.pass(5000);
+  assert.is(peers.greeting('peer2'), undefined);
 });
 
 test('a frame of another cluster is not taken, though it was greeted without one', () => {
