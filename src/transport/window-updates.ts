@@ -1,8 +1,8 @@
 /**
  * Holds Yamux's window updates back until half of a stream's window is used. Yamux 8.0 grants anew
- * after every data frame: a frame of its own through the cipher, and a socket write, for each message
- * that arrives. The window is 256 KiB at first, so a sender never waits for a grant that is held back:
- * the receiver grants before the sender has used the other half.
+ * after every data frame: a frame of its own through the cipher, and a socket write, for each
+ * message that arrives. The window is 256 KiB at first, so a sender never waits for a grant that is
+ * held back: the receiver grants before the sender has used the other half.
  *
  * It reaches for internals of @libp2p/yamux (pinned): where they are not found, nothing changes.
  */
