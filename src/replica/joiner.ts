@@ -54,7 +54,13 @@ export class Joiner {
   #pauseMillis = pauseMillisMin;
   #timer: Timer | null = null;
   #running = false;
-  #request: { readonly ref: number; readonly end: (finding: string | null) => void } | null = null;
+  #request: {
+    readonly ref: number;
+    readonly peer: PeerId;
+    readonly end: (finding: string | null) => void;
+  } | null = null;
+  /** Somebody of this round is in a cluster: then nobody founds another, whatever was said. */
+  #sawCluster = false;
   #said = '';
 
   /** @param seeds addresses to ask, `host:port`. */
@@ -82,6 +88,11 @@ export class Joiner {
   /** A link came up by itself: whoever it is may be in a cluster by now. */
   linkUp(): void {
     this.#soon();
+  }
+
+  /** Whoever was asked is gone: the others are asked instead. */
+  linkDown(peer: PeerId): void {
+    if (this.#request?.peer === peer) this.#request.end('the link broke');
   }
 
   /** An answer on the control channel. */
@@ -118,6 +129,7 @@ export class Joiner {
   #round(): void {
     if (this.#stopped || this.#running) return;
     this.#running = true;
+    this.#sawCluster = false;
     this.#askAll().then(
       () => this.#roundEnded(),
       (error: unknown) => {
@@ -130,7 +142,7 @@ export class Joiner {
   #roundEnded(): void {
     this.#running = false;
     if (this.#stopped) return;
-    this.#deps.foundNone();
+    if (!this.#sawCluster) this.#deps.foundNone();
     if (this.#stopped) return;
     this.#say();
     this.#timer = this.#deps.clock.after(this.#pauseMillis, () => this.#round());
@@ -158,6 +170,7 @@ export class Joiner {
     try {
       const { peer, hello } = await transport.probe(address, giveUp.signal);
       if (hello.clusterId === null) return `${hello.name} is in no cluster yet`;
+      this.#sawCluster = true;
       if (this.#stopped || this.#request !== null) return `${hello.name} is in the cluster`;
       this.#deps.log.info({ address, server: hello.name }, 'asking to join');
       transport.keep(peer, [address, ...hello.addresses]);
@@ -182,7 +195,7 @@ export class Joiner {
         this.#request = null;
         resolve(finding);
       };
-      this.#request = { ref, end };
+      this.#request = { ref, peer, end };
       const { incarnation, name } = peers.self;
       const member = { peerId: transport.self, incarnation, name };
       if (!this.#deps.send(peer, { type: 'join', ref, member })) end('the link broke');

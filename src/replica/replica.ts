@@ -213,6 +213,7 @@ export class Replica implements ReplicaApi {
         this.#consensus?.linkDown(peer);
         this.#peers.linkDown(peer);
         this.#control.linkDown(peer);
+        this.#joiner?.linkDown(peer);
       },
       refused: (peer, address, reason) => {
         if (!this.#peers.isNews(peer, reason)) return;
