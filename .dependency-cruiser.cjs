@@ -45,6 +45,7 @@ const table = [
       'raft/',
       'machine/commands\\.ts',
       'membership/table\\.ts',
+      'membership/report\\.ts',
       'transport/transport\\.ts',
     ],
   },
@@ -73,7 +74,8 @@ const table = [
     from: 'transport/',
     files: ['base/', 'raft/types\\.ts', 'raft/messages\\.ts', 'wire/'],
     node: ['crypto', 'dgram', 'dns', 'dns/promises', 'net', 'os'],
-    packages: libp2pFamily,
+    // noble: the cipher of private networks (docs/security.md).
+    packages: [...libp2pFamily, '@noble/ciphers'],
   },
   // wire: docs/adr/0007. Of storage and transport the ports alone.
   {

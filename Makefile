@@ -8,8 +8,10 @@ MAKEFLAGS += --no-print-directory
 BIN := node_modules/.bin
 NODE_TS := node --import tsx
 
-# Options of run-server. HOST is taken from the command line alone: some shells export one.
+# Options of run-server. HOST and SECRET are taken from the command line alone: some shells export
+# one. SECRET names a file; without it the server is open to whoever reaches its port, and says so.
 HOST := 0.0.0.0
+SECRET :=
 PORT ?= 5555
 SERVER_ID ?= server1
 DATA ?= data/$(SERVER_ID)
@@ -18,6 +20,7 @@ N ?= 5
 ONLY ?=
 JOBS ?= 2
 
+comma := ,
 # $(call quote,TEXT): TEXT as one word of the shell.
 quote = '$(subst ','\'',$(1))'
 # $(call quote_each,WORDS): each word quoted.
@@ -30,6 +33,7 @@ server_flags = \
   $(call flag,--id,$(SERVER_ID)) \
   $(call flag,--listen,$(if $(findstring :,$(HOST)),[$(HOST:[%]=%)],$(HOST)):$(PORT)) \
   $(call flag,--peers,$(PEERS)) \
+  $(if $(strip $(SECRET)),$(call flag,--secret-file,$(SECRET)),--open) \
   $(call flag,--data,$(DATA)) \
   $(call flag,--cluster,$(CLUSTER)) \
   $(call flag,--expect,$(EXPECT)) \
@@ -67,15 +71,15 @@ endef
 
 .NOTPARALLEL:
 .PHONY: help install install-dev build check check-types check-pure check-lint check-layers \
-  check-dead check-tests fix test sim mutants model run-server cluster kill-leader failover-test \
-  demo bench clean
+  check-dead check-tests fix test sim mutants sim-mutants model run-server cluster kill-leader failover-test \
+  demo bench clean lab lab-deps
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  make run-server SERVER_ID=server2 PORT=5556 PEERS=localhost:5555"
-	@echo "  more options: HOST DATA CLUSTER EXPECT MDNS=0 MODE LOG_LEVEL ELECTION_TIMEOUT_MIN"
-	@echo "  ELECTION_TIMEOUT_MAX HEARTBEAT_INTERVAL MAX_MISSED_HEARTBEATS"
+	@echo "  more options: HOST SECRET=FILE DATA CLUSTER EXPECT MDNS=0 MODE LOG_LEVEL"
+	@echo "  ELECTION_TIMEOUT_MIN ELECTION_TIMEOUT_MAX HEARTBEAT_INTERVAL MAX_MISSED_HEARTBEATS"
 
 node_modules/.package-lock.json: package-lock.json
 	@command -v npm >/dev/null 2>&1 || \
@@ -132,6 +136,20 @@ fix: install-dev ## Format and mend what the linter can mend: the one target tha
 test: build ## Run the tests; ONLY=raft or ONLY=raft/quorum runs some of them
 	@$(NODE_TS) test/run.ts --jobs $(JOBS) $(call quote_each,$(ONLY))
 
+lab: build ## Machines as namespaces, faults between real servers; SCENARIO=storm SECONDS=600
+	@exec $(NODE_TS) test/lab/run.ts $(call flag,--scenario,$(SCENARIO)) \
+	  $(call flag,--seconds,$(SECONDS)) $(call flag,--seed,$(SEED)) \
+	  $(call flag,--without,$(WITHOUT)) $(call flag,--count,$(COUNT))
+
+# Where nothing can be installed, `make lab` says what is missing and skips.
+lab-deps: ## Install what the lab needs beside Node: iproute2 and util-linux, where apt-get has them
+	@if command -v ip >/dev/null && command -v tc >/dev/null && command -v nsenter >/dev/null; \
+	then echo "the lab has all it needs"; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get install -y -q iproute2 util-linux >/dev/null || \
+	    { apt-get update -q >/dev/null && apt-get install -y -q iproute2 util-linux >/dev/null; }; \
+	else echo "the lab needs ip, tc (iproute2) and nsenter (util-linux): install them" >&2; fi
+
 sim: install-dev ## Run false worlds; SEED COUNT SERVERS SECONDS WITHOUT choose, e.g. COUNT=2000
 	@exec $(NODE_TS) test/sim/run.ts --jobs $(JOBS) $(call flag,--seed,$(SEED)) \
 	  $(call flag,--count,$(COUNT)) $(call flag,--servers,$(SERVERS)) \
@@ -139,6 +157,9 @@ sim: install-dev ## Run false worlds; SEED COUNT SERVERS SECONDS WITHOUT choose,
 
 mutants: install-dev ## Break each rule on purpose; every mutant must be killed by its test
 	@exec $(NODE_TS) test/mutants/run.ts --jobs $(JOBS)
+
+sim-mutants: install-dev ## Which mutants the simulator alone finds; ONLY=half,joint COUNT=300
+	@exec $(NODE_TS) test/mutants/run.ts --jobs $(JOBS) --sim $(or $(COUNT),100) $(call quote_each,$(subst $(comma), ,$(ONLY)))
 
 model: install-dev ## Explore all small worlds of the core; STATES=n SECONDS=n bound each
 	@STATES=$(STATES) SECONDS=$(SECONDS) exec $(NODE_TS) --import ./test/model/register.ts test/model/run.ts
@@ -155,7 +176,7 @@ kill-leader: build ## Kill (-9) the leader of the cluster that `make cluster` st
 failover-test: build ## Three servers: kill the leader, show who takes over and how fast
 	@exec $(NODE_TS) test/demo/failover-test.ts
 
-demo: build ## Five servers lose two, go on, get them back and take in a sixth
+demo: build ## Servers find each other, lose two, go on, heal; one comes back with an empty folder
 	@exec $(NODE_TS) test/demo/demo.ts
 
 bench: build ## Measure appends per second and fail-over on this machine

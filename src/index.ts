@@ -18,6 +18,7 @@ export type {
   PutResult,
   ReadOptions,
   ReadResult,
+  RemoveOptions,
   StreamOptions,
   WriteOptions,
 } from './client/client.js';
@@ -30,6 +31,12 @@ export type { Server, ServerEnd } from './server/server.js';
 export type {
   ClusterStatus,
   Consistency,
+  HistoryRow,
   MemberStatus,
+  PlanReport,
+  PolicyReport,
+  PolicyRow,
+  QuorumReport,
   StreamRecord,
+  WhyReport,
 } from './wire/client-messages.js';

@@ -22,6 +22,8 @@ const layersFirst = ['', 'base', 'raft', 'machine', 'membership', 'wire', 'stora
 const layersNext = ['replica', 'client', 'front', 'cli', 'server'];
 /** Real servers need the machine for themselves: after all others, one file at a time. */
 const layersAlone = ['process'];
+/** Run only when they are asked for: `make lab` does. */
+const layersAsked = ['lab'];
 
 /** Output kept of one file, characters; beyond it the middle is cut out. */
 const outputCharsMax = 400_000;
@@ -103,7 +105,9 @@ function findFiles(options: RunOptions): readonly TestFile[] {
     .filter((name) => name.endsWith('.test.ts') && !name.split(sep).includes('node_modules'))
     .map((name) => describe(resolve(options.root, name), options))
     .sort((a, b) => layerRank(a.layer) - layerRank(b.layer) || (a.path < b.path ? -1 : 1));
-  if (options.filters.length === 0) return files;
+  if (options.filters.length === 0) {
+    return files.filter(({ layer }) => !layersAsked.includes(layer));
+  }
   return files.filter((file) => {
     const name = relative(options.root, file.path).split(sep).join('/');
     return options.filters.some((filter) => file.layer === filter || name.includes(filter));

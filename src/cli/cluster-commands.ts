@@ -26,10 +26,13 @@ export async function showMembers(context: CommandContext): Promise<void> {
 }
 
 /** Takes a member out. */
-export async function removeMember(context: CommandContext, name: string): Promise<void> {
-  const message = await context.client.removeMember(name, {
-    timeoutMillis: context.timeoutMillis,
-  });
+export async function removeMember(
+  context: CommandContext,
+  name: string,
+  force: boolean,
+): Promise<void> {
+  const { timeoutMillis } = context;
+  const message = await context.client.removeMember(name, { timeoutMillis, force });
   if (context.json) sayJson({ removed: name, message });
   else say(printable(message));
 }
@@ -49,9 +52,10 @@ export async function statusText(status: Status): Promise<string> {
   const change = status.joint ? ' (a change is under way)' : '';
   const lines = [
     `cluster      ${printable(status.cluster)} (${status.clusterId ?? 'in none yet'})`,
-    `leader       ${leader ? `${printable(leader.name)} (member ${leader.memberId})` : 'none'}`,
+    `leader       ${leader ? leaderText(leader) : noLeader(self)}`,
     `term         ${status.term}`,
     `committed    ${status.commitIndex} of ${status.lastIndex}, applied ${status.appliedIndex}`,
+    `members      ${countsOf(status)}, configuration ${status.configurationIndex}`,
     `may fail     ${voters(status.faultTolerance)}${change}`,
     `asked        ${printable(self.name)}, ${self.role}, version ${printable(status.version)}`,
   ];
@@ -73,11 +77,39 @@ function row(member: Member, status: Status): string[] {
     printable(member.name),
     String(member.memberId),
     isLeader ? `${member.role}, leader` : member.role,
-    member.health,
+    healthOf(member),
     member.matchIndex === null ? '-' : String(member.matchIndex),
     printable(member.addresses.join(' ')) || '-',
     printable(member.peerId),
   ];
+}
+
+/** `suspect` and `dead` say for how long: what was heard last, and when. */
+function healthOf({ health, silentMillis }: Member): string {
+  if (silentMillis === null || silentMillis === 0) return health;
+  return `${health}, ${ago(silentMillis)}`;
+}
+
+function leaderText({ name, memberId }: NonNullable<Status['leader']>): string {
+  return `${printable(name)} (member ${memberId})`;
+}
+
+function noLeader({ leaderless }: Status['self']): string {
+  if (leaderless === null) return 'none';
+  const { millis, lastLeader } = leaderless;
+  const before =
+    lastLeader === null ? 'none since it started' : `${printable(lastLeader)} led last`;
+  return `none for ${ago(millis)} (${before})`;
+}
+
+function countsOf({ members }: Status): string {
+  const voting = members.filter(({ role }) => role === 'voter').length;
+  return `${voters(voting)}, ${members.length - voting} without a vote`;
+}
+
+function ago(millis: number): string {
+  if (millis < 1000) return `${millis} ms`;
+  return millis < 120_000 ? `${Math.floor(millis / 1000)} s` : `${Math.floor(millis / 60_000)} min`;
 }
 
 function voters(count: number): string {

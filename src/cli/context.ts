@@ -12,9 +12,15 @@ export interface GlobalOptions {
   readonly targets?: readonly string[];
   /** Milliseconds. */
   readonly timeout?: number;
+  readonly secretFile?: string;
 }
 
 const timeoutMillisDefault = 5000;
+/**
+ * The default of a request to take a member out: a leader leads for the stabilisation time (5 s)
+ * before it changes members, and gives up after 20 s with a reason, which is to be waited for.
+ */
+const changeMillisDefault = 30_000;
 /** What is left for a request when connecting took nearly all of the time. */
 const requestMillisMin = 200;
 const closeMillisMax = 300;
@@ -27,6 +33,17 @@ export interface CommandContext {
   readonly timeoutMillis: number;
   /** The time limit: for each request of a command that makes many. */
   readonly timeoutMillisEach: number;
+}
+
+/** As `withClient`, for a command that takes a member out: its default is longer. */
+export function withPatientClient(
+  options: GlobalOptions,
+  command: (context: CommandContext) => Promise<void>,
+): Promise<void> {
+  if (options.timeout !== undefined) return withClient(options, command);
+  const limits = { timeoutMillis: changeMillisDefault, timeoutMillisEach: changeMillisDefault };
+  // Finding a server takes no longer than for any command.
+  return withClient(options, (context) => command({ ...context, ...limits }));
 }
 
 /** Connects, runs `command`, and closes whatever happened. */
@@ -43,8 +60,9 @@ export async function withClient(
   } catch (error) {
     throw new UsageError(`-t ${targets.join(',')}: ${(error as Error).message}`);
   }
+  const secret = await secretOf(options);
   // A command is over sooner than a move to the leader would pay.
-  const client = await connect({ targets, timeoutMillis, preferLeader: false });
+  const client = await connect({ targets, timeoutMillis, preferLeader: false, ...secret });
   try {
     const leftMillis = timeoutMillis - (performance.now() - startMillis);
     await command({
@@ -63,6 +81,21 @@ export function targetsOf(options: GlobalOptions): readonly string[] {
   if (options.targets && options.targets.length > 0) return options.targets;
   const listed = splitTargets(process.env['QUORATE_TARGETS'] ?? '');
   return listed.length > 0 ? listed : ['127.0.0.1:5555'];
+}
+
+/**
+ * The secret of a closed cluster, for `connect`: from the file that --secret-file or
+ * QUORATE_SECRET_FILE names.
+ */
+export async function secretOf({ secretFile }: GlobalOptions): Promise<{ secret?: string }> {
+  const path = secretFile ?? process.env['QUORATE_SECRET_FILE'] ?? '';
+  if (path === '') return {};
+  const { readSecretFile } = await import('../server/secret-file.js');
+  try {
+    return { secret: readSecretFile(path) };
+  } catch (error) {
+    throw new UsageError(`secret-file: ${(error as Error).message}`);
+  }
 }
 
 /** HOST:PORT[,HOST:PORT…] in parts. */

@@ -32,8 +32,8 @@ const unserved: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const advice: Partial<Record<ErrorCode, string>> = {
   NO_LEADER: 'see quorate status -t HOST:PORT on each server, or start one with quorate start',
   NOT_LEADER: 'see quorate status, and name more servers with -t',
-  TIMEOUT: 'look with quorate query or quorate get before repeating it, or allow more --timeout',
-  DISCONNECTED: 'look with quorate query or quorate get before repeating it',
+  TIMEOUT: 'look with quorate query, get or members before repeating it, or allow more --timeout',
+  DISCONNECTED: 'look with quorate query, get or members before repeating it',
   LEADER_CHANGED: 'repeat the command',
   STOPPING: 'name another server with -t',
   NOT_MEMBER: 'quorate status tells what that server waits for; name another with -t',
@@ -41,7 +41,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   CONFLICT: 'read the key again and decide anew',
   TOO_LARGE: 'split it, or raise --record-bytes-max on the servers',
   CHANGE_IN_PROGRESS: 'wait until quorate status shows no change under way, then repeat it',
-  CHANGE_REFUSED: 'see quorate members',
+  CHANGE_REFUSED: 'see quorate members plan',
 };
 
 /** The exit code for what was thrown. */
@@ -54,8 +54,13 @@ export function exitCodeOf(error: unknown): number {
 /** The one line for what was thrown. */
 export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return oneLine(String(error));
-  const hint = error instanceof QuorateError ? advice[error.code] : undefined;
+  const hint = error instanceof QuorateError ? hintFor(error) : undefined;
   return oneLine(hint === undefined ? error.message : `${error.message}; ${hint}`);
+}
+
+/** What to do next; nothing beside a message that says so itself. */
+function hintFor({ code, message }: QuorateError): string | undefined {
+  return message.includes('--secret-file') ? undefined : advice[code];
 }
 
 function oneLine(text: string): string {

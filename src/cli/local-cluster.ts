@@ -9,6 +9,7 @@ import * as fs from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { connect } from '../client/connect.js';
+import { secretOf } from './context.js';
 import { CommandError, UsageError } from './faults.js';
 
 const program = fileURLToPath(new URL('../../bin/quorate.js', import.meta.url));
@@ -64,7 +65,8 @@ export async function killLeader(): Promise<string> {
   const noted = readNote();
   if (noted === null) throw new CommandError('no local cluster runs here; start one: make cluster');
   const targets = noted.map(({ address }) => address);
-  const client = await connect({ targets, timeoutMillis: 5000, preferLeader: false });
+  const secret = await secretOf({});
+  const client = await connect({ targets, timeoutMillis: 5000, preferLeader: false, ...secret });
   let leader: string;
   try {
     const status = await client.status();

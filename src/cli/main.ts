@@ -36,6 +36,11 @@ async function run(words: readonly string[], ending: Ending): Promise<void> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
+    // A command that has commands below it, and none was given: its help has been shown.
+    if (error.code === 'commander.help') {
+      ending.code = exitCodes.usage;
+      return;
+    }
     const told = error.message
       .replace(/^error: /, '')
       .replace(/\s*\n\s*/g, ' ')
@@ -47,13 +52,15 @@ async function run(words: readonly string[], ending: Ending): Promise<void> {
 
 /** The help that would have helped. */
 function helpFor(words: readonly string[]): string {
-  const [command] = words;
-  const isCommand = command !== undefined && /^[a-z-]+$/.test(command) && !command.startsWith('-');
-  return isCommand && isKnown(command) ? `quorate ${command} --help` : 'quorate --help';
-}
-
-function isKnown(name: string): boolean {
-  return buildProgram({ code: 0 }).commands.some((command) => command.name() === name);
+  let command = buildProgram({ code: 0 });
+  const path = ['quorate'];
+  for (const word of words) {
+    const next = command.commands.find((one) => one.name() === word);
+    if (next === undefined) break;
+    command = next;
+    path.push(word);
+  }
+  return `${path.join(' ')} --help`;
 }
 
 /** A reader such as `head` that has seen enough is no fault. */

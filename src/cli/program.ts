@@ -7,9 +7,18 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { readCount, readDuration, readTargets, readWhole } from './arguments.js';
-import { type CommandContext, type GlobalOptions, sayJson, withClient } from './context.js';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  sayJson,
+  targetsOf,
+  withClient,
+  withPatientClient,
+} from './context.js';
 import { addDev } from './dev.js';
 import { CommandError, UsageError } from './faults.js';
+import { addRescue } from './rescue.js';
+import { addSecret } from './secret.js';
 import { addStart } from './start.js';
 
 /** What ends up in the exit code when a command neither fails nor sets another. */
@@ -30,9 +39,10 @@ export function buildProgram(ending: Ending): Command {
     )
     .option(
       '--timeout <time>',
-      'how long to wait, in seconds or as 500ms (default: 5)',
+      'how long to wait, in seconds or as 500ms (default: 5; members remove, leave: 30)',
       readDuration,
     )
+    .option('--secret-file <file>', 'secret of a closed cluster (default: QUORATE_SECRET_FILE)')
     .option('--json', 'print JSON, one object a line')
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
@@ -45,6 +55,8 @@ export function buildProgram(ending: Ending): Command {
   addLog(program);
   addKeys(program);
   addCluster(program);
+  addPolicy(program);
+  addSecret(program);
   addTools(program);
   addDev(program, ending);
   return program;
@@ -175,39 +187,74 @@ function addKeys(program: Command): void {
 }
 
 type ClusterCommands = typeof import('./cluster-commands.js');
+type OperatorCommands = typeof import('./operator-commands.js');
 
 /** Runs one of the commands about the cluster. */
 async function onCluster(
   command: Command,
   run: (commands: ClusterCommands, context: CommandContext) => Promise<void>,
+  connected = withClient,
 ): Promise<void> {
   const commands = await import('./cluster-commands.js');
-  await withClient(command.optsWithGlobals(), (context) => run(commands, context));
+  await connected(command.optsWithGlobals(), (context) => run(commands, context));
+}
+
+/** Runs `status` or `members` once, or with `--watch` again and again. */
+async function onceOrWatched(
+  command: Command,
+  what: 'status' | 'members',
+  once: (commands: ClusterCommands, context: CommandContext) => Promise<void>,
+): Promise<void> {
+  const options = command.optsWithGlobals<GlobalOptions & { watch?: true }>();
+  if (options.watch !== true) return onCluster(command, once);
+  const { watch, watchedMembers, watchedStatus } = await import('./watch.js');
+  const watched = what === 'status' ? watchedStatus : watchedMembers;
+  await withClient(options, (context) => watch(context, watched));
+}
+
+/** Runs one of the commands about plans, history and policy. */
+async function onMembership(
+  command: Command,
+  run: (operator: OperatorCommands, context: CommandContext) => Promise<void>,
+  connected = withClient,
+): Promise<void> {
+  const operator = await import('./operator-commands.js');
+  await connected(command.optsWithGlobals(), (context) => run(operator, context));
 }
 
 function addCluster(program: Command): void {
   program
     .command('status')
     .description('show how the cluster stands, as the asked server sees it')
-    .addHelpText('after', examples('status', 'status -t 10.0.0.4:5555 --json'))
+    .option('-w, --watch', 'go on, and show what changes, until Ctrl-C')
+    .addHelpText('after', examples('status', 'status --watch', 'status -t 10.0.0.4:5555 --json'))
     .action((_options: unknown, command: Command) =>
-      onCluster(command, (commands, context) => commands.showStatus(context)),
+      onceOrWatched(command, 'status', (commands, context) => commands.showStatus(context)),
     );
   const members = program
     .command('members')
     .description('list the members of the cluster')
-    .addHelpText('after', examples('members', 'members --json', 'members remove server3'))
+    .option('-w, --watch', 'go on, and show what changes, until Ctrl-C')
+    .addHelpText(
+      'after',
+      examples('members', 'members --watch', 'members plan', 'members why server3'),
+    )
     .action((_options: unknown, command: Command) =>
-      onCluster(command, (commands, context) => commands.showMembers(context)),
+      onceOrWatched(command, 'members', (commands, context) => commands.showMembers(context)),
     );
+  addMembership(members);
+  addRescue(members);
   members
     .command('remove')
     .argument('<name>', 'the SERVER_ID of a member')
     .description('take a member out of the cluster')
-    .addHelpText('after', examples('members remove server3'))
-    .action((name: string, _options: unknown, command: Command) =>
-      onCluster(command, (commands, context) => commands.removeMember(context, name)),
-    );
+    .option('--force', 'also where only one voter would be left')
+    .addHelpText('after', examples('members remove server3', 'members remove server3 --force'))
+    .action((name: string, options: { force?: true }, command: Command) => {
+      const run = (commands: ClusterCommands, context: CommandContext): Promise<void> =>
+        commands.removeMember(context, name, options.force === true);
+      return onCluster(command, run, withPatientClient);
+    });
   program
     .command('transfer-leader')
     .argument('[name]', 'the SERVER_ID of a voter (default: the best follower)', '')
@@ -216,6 +263,77 @@ function addCluster(program: Command): void {
     .action((name: string, _options: unknown, command: Command) =>
       onCluster(command, (commands, context) => commands.transferLeader(context, name)),
     );
+}
+
+/** The commands below `members` that ask the leader, or tell it something. */
+function addMembership(members: Command): void {
+  members
+    .command('plan')
+    .description('show what the leader would change now, or the rule that keeps it from it')
+    .addHelpText('after', examples('members plan', 'members plan --json'))
+    .action((_options: unknown, command: Command) =>
+      onMembership(command, (operator, context) => operator.showPlan(context)),
+    );
+  members
+    .command('why')
+    .argument('<name>', 'the SERVER_ID of a member, or its member id')
+    .description('show how one server stands and what it waits for')
+    .addHelpText('after', examples('members why server4'))
+    .action((name: string, _options: unknown, command: Command) =>
+      onMembership(command, (operator, context) => operator.showWhy(context, name)),
+    );
+  members
+    .command('history')
+    .description('list the configurations of the past: when, who, and why')
+    .addHelpText('after', examples('members history', 'members history --json'))
+    .action((_options: unknown, command: Command) =>
+      onMembership(command, (operator, context) => operator.showHistory(context)),
+    );
+  members
+    .command('leave')
+    .argument('[name]', 'the SERVER_ID of a member (default: the one server asked)', '')
+    .description('let a member leave in order: leadership first, then its vote, itself last')
+    .addHelpText('after', examples('members leave server3', 'members leave -t localhost:5557'))
+    .action((name: string, _options: unknown, command: Command) => {
+      if (name === '' && targetsOf(command.optsWithGlobals()).length > 1) {
+        throw new UsageError('leave whom? Give a NAME, or one server alone by -t HOST:PORT');
+      }
+      const run = (operator: OperatorCommands, context: CommandContext): Promise<void> =>
+        operator.leave(context, name);
+      return onMembership(command, run, withPatientClient);
+    });
+}
+
+function addPolicy(program: Command): void {
+  const policy = program
+    .command('policy')
+    .description('show or set what you want of the membership: voters, waits')
+    .addHelpText('after', examples('policy', 'policy set voters=5 dead-after=10s'))
+    .action((_options: unknown, command: Command) =>
+      onMembership(command, (operator, context) => operator.showPolicy(context)),
+    );
+  policy
+    .command('show')
+    .description('show every word in force and where it comes from')
+    .addHelpText('after', examples('policy show', 'policy show --json'))
+    .action((_options: unknown, command: Command) =>
+      onMembership(command, (operator, context) => operator.showPolicy(context)),
+    );
+  policy
+    .command('set')
+    .argument('<words...>', 'such as voters=5 or dead-after=10s; voters=default takes it back')
+    .description('set words of the policy, for all servers, at once')
+    .addHelpText(
+      'after',
+      examples('policy set voters=5 dead-after=10s', 'policy set voters=default'),
+    )
+    .action((words: readonly string[], _options: unknown, command: Command) => {
+      const odd = words.find((word) => !/^[^=]+=./.test(word));
+      if (odd !== undefined) {
+        throw new UsageError(`"${odd}" is no WORD=VALUE: write it like voters=5 or dead-after=10s`);
+      }
+      return onMembership(command, (operator, context) => operator.setPolicy(context, words));
+    });
 }
 
 function addTools(program: Command): void {

@@ -4,6 +4,7 @@
  */
 
 import type { Client } from '../client/client.js';
+import type { ConnectOptions } from '../client/options.js';
 import { membersText, statusText } from './cluster-commands.js';
 import { splitTargets } from './context.js';
 import { UsageError } from './faults.js';
@@ -57,12 +58,12 @@ export const commandNames: readonly string[] = [...Object.keys(commands), 'exit'
 /** The state of a shell: where it is connected. */
 export class ShellCommands {
   #targets: readonly string[];
-  readonly #timeoutMillis: number;
+  readonly #options: Omit<ConnectOptions, 'targets'>;
   #client: Promise<Client> | null = null;
 
-  constructor(targets: readonly string[], timeoutMillis: number) {
+  constructor(targets: readonly string[], options: Omit<ConnectOptions, 'targets'>) {
     this.#targets = targets;
-    this.#timeoutMillis = timeoutMillis;
+    this.#options = options;
   }
 
   /** Runs one line. @throws UsageError for words it does not know; what the client throws. */
@@ -139,7 +140,7 @@ export class ShellCommands {
   async #connected(): Promise<Client> {
     if (!this.#client) {
       const { connect } = await import('../client/connect.js');
-      this.#client = connect({ targets: this.#targets, timeoutMillis: this.#timeoutMillis });
+      this.#client = connect({ ...this.#options, targets: this.#targets });
     }
     try {
       return await this.#client;

@@ -8,7 +8,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
-import { type GlobalOptions, say, targetsOf } from './context.js';
+import { type GlobalOptions, say, secretOf, targetsOf } from './context.js';
 import { describeFault } from './faults.js';
 import { commandNames, ShellCommands } from './shell-commands.js';
 
@@ -16,7 +16,9 @@ const historyLinesMax = 1000;
 
 /** Runs the shell until `exit`, the end of the input, or Ctrl-C on an empty line. */
 export async function runShell(options: GlobalOptions): Promise<void> {
-  const commands = new ShellCommands(targetsOf(options), options.timeout ?? 5000);
+  const timeoutMillis = options.timeout ?? 5000;
+  const secret = await secretOf(options);
+  const commands = new ShellCommands(targetsOf(options), { timeoutMillis, ...secret });
   const isTerminal = process.stdin.isTTY === true;
   const readline = createInterface({
     input: process.stdin,

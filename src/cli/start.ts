@@ -4,6 +4,7 @@
  */
 
 import type { Command } from 'commander';
+import type { GlobalOptions } from './context.js';
 import type { Ending } from './program.js';
 
 /** Adds the command. */
@@ -14,6 +15,7 @@ export function addStart(program: Command, ending: Ending): void {
     .option('-i, --id <name>', 'name of this server (default: server1)')
     .option('-a, --listen <host:port>', 'where to listen (default: 127.0.0.1:5555)')
     .option('-p, --peers <host:port,...>', 'servers of the cluster to join')
+    .option('--open', 'without a secret on an address that other machines reach: all may join')
     .option('--data <dir>', 'data folder (default: data/<id>)')
     .option('--cluster <name>', 'name of the cluster (default: quorate)')
     .option('--expect <n>', 'found the cluster together with n − 1 others')
@@ -44,8 +46,8 @@ Every setting may also stand in the environment as QUORATE_… (QUORATE_ID, QUOR
 in the --config file; flags win over the environment, the environment over the file.
 
 Examples:
-  quorate start --id server1 --listen 0.0.0.0:5555
-  quorate start -i server2 -a 0.0.0.0:5556 -p localhost:5555
+  quorate start --id server1 --listen 0.0.0.0:5555 --secret-file secret.key
+  quorate start -i server2 -a :5556 -p localhost:5555
   quorate start --config server.yaml --log-level debug`;
 
 /** What was written on the command line, and nothing that is only a default of the parser. */
@@ -54,5 +56,8 @@ function givenFlags(command: Command): Record<string, unknown> {
   for (const [name, value] of Object.entries(command.opts())) {
     if (command.getOptionValueSource(name) === 'cli') given[name] = value;
   }
+  // An option of all commands, which the parser keeps with them.
+  const { secretFile } = command.optsWithGlobals<GlobalOptions>();
+  if (secretFile !== undefined) given['secretFile'] = secretFile;
   return given;
 }

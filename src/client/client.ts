@@ -5,19 +5,23 @@
  */
 
 import { QuorateError } from '../base/errors.js';
-import { batchRecordsMax, commandBytesMax, keyBytesMax } from '../base/limits.js';
-import { utf8Length } from '../base/utf8.js';
+import { batchRecordsMax } from '../base/limits.js';
 import type { KeyValue } from '../machine/commands.js';
 import type {
   ClientReply,
   ClusterStatus,
   Consistency,
+  HistoryRow,
   MemberStatus,
+  PlanReport,
+  PolicyReport,
   StreamRecord,
+  WhyReport,
 } from '../wire/client-messages.js';
 import type { ClientCore } from './core.js';
 import type { Follow } from './follow.js';
 import { prefixEnd, toBytes } from './keys.js';
+import { appended, appendedBatch, orderBytes, orderFault, wasDeleted, wasPut } from './orders.js';
 import type { Question, RequestLimits } from './requests.js';
 import type { DoneReply, Order } from './session-command.js';
 
@@ -120,6 +124,12 @@ export interface ListOptions extends GetOptions {
   readonly limit?: number;
 }
 
+/** How a member is removed. */
+export interface RemoveOptions extends CallOptions {
+  /** Also where only one voter would be left. @default false */
+  readonly force?: boolean;
+}
+
 /** Keys in order. */
 export interface ListResult {
   readonly keys: readonly KeyValue[];
@@ -129,10 +139,6 @@ export interface ListResult {
 }
 
 const empty = new Uint8Array(0);
-const streamNameBytesMax = 255;
-/** Room for all of a command but its bytes and their lengths. */
-const envelopeBytes = 512;
-const lengthBytes = 4;
 
 /**
  * A client of one cluster. Every method may reject with a `QuorateError`: a refusal with its
@@ -239,9 +245,54 @@ export class Client {
     return this.#done({ type: 'transferLeader', to: name }, options);
   }
 
-  /** Takes a member out of the cluster. Resolves with one line once that is committed. */
-  async removeMember(name: string, options: CallOptions = {}): Promise<string> {
-    return this.#done({ type: 'removeMember', name }, options);
+  /** Takes a member out of the cluster. Resolves with one line once that is committed. Rejects with
+   * CHANGE_REFUSED and the rule when it would leave the cluster too weak. */
+  async removeMember(name: string, options: RemoveOptions = {}): Promise<string> {
+    return this.#done({ type: 'removeMember', name, force: options.force === true }, options);
+  }
+
+  /** Lets a member leave in order: its leadership goes first, its vote next, it itself last.
+   * Resolves with one line once that is committed. */
+  async leave(name: string, options: CallOptions = {}): Promise<string> {
+    return this.#done({ type: 'leave', name }, options);
+  }
+
+  /** What the leader would change in the membership now, or the rule that keeps it from it. */
+  async plan(options: CallOptions = {}): Promise<PlanReport> {
+    const reply = await this.#ask({ type: 'plan' }, options);
+    if (reply.type !== 'plan') throw strange(reply);
+    return reply.plan;
+  }
+
+  /** How one server stands and what it waits for. @param name its name, or its member id */
+  async why(name: string, options: CallOptions = {}): Promise<WhyReport> {
+    const reply = await this.#ask({ type: 'why', name }, options);
+    if (reply.type !== 'why') throw strange(reply);
+    return reply.why;
+  }
+
+  /** The last 256 configurations, the oldest first, as the server in use has applied them. Works
+   * without a leader. */
+  async history(options: CallOptions = {}): Promise<readonly HistoryRow[]> {
+    const reply = await this.#ask({ type: 'history' }, options);
+    if (reply.type !== 'history') throw strange(reply);
+    return reply.rows;
+  }
+
+  /** The policy of membership: every word in force, and where it comes from. Works without a
+   * leader, as the server in use knows it. */
+  async policy(options: CallOptions = {}): Promise<PolicyReport> {
+    const reply = await this.#ask({ type: 'policy' }, options);
+    if (reply.type !== 'policy') throw strange(reply);
+    return reply.policy;
+  }
+
+  /**
+   * Sets words of the policy, such as `voters=5 dead-after=10s`; `voters=default` takes one back.
+   * Resolves with one line once it is committed. Rejects with BAD_REQUEST and every fault.
+   */
+  async setPolicy(text: string, options: CallOptions = {}): Promise<string> {
+    return this.#done({ type: 'setPolicy', text }, options);
   }
 
   /** Ends the client; what is still open rejects with DISCONNECTED. */
@@ -295,57 +346,6 @@ export class Client {
     const deadlineMillis = this.#core.clock.monotonicMillis() + timeoutMillis;
     return { deadlineMillis, signal: options.signal };
   }
-}
-
-function orderBytes(order: Order): number {
-  if (order.op === 'put') return order.key.length + order.value.length;
-  if (order.op === 'delete') return order.key.length;
-  let bytes = 0;
-  for (const record of order.records) bytes += record.length;
-  return bytes;
-}
-
-/** What would keep the command from being encoded once it has its place among others; or null. */
-function orderFault(order: Order, bytes: number): QuorateError | null {
-  const records = order.op === 'append' ? order.records.length : 1;
-  if (bytes + records * lengthBytes + envelopeBytes > commandBytesMax) {
-    const message = `a write has at most ${commandBytesMax} bytes with its lengths, not ${bytes}`;
-    return new QuorateError('TOO_LARGE', message);
-  }
-  if (order.op === 'append') {
-    if (order.stream.length > 0 && utf8Length(order.stream) <= streamNameBytesMax) return null;
-    const message = `the name of a stream has 1 to ${streamNameBytesMax} bytes`;
-    return new QuorateError('BAD_REQUEST', message);
-  }
-  if (order.key.length === 0 || order.key.length > keyBytesMax) {
-    return new QuorateError('BAD_REQUEST', `a key has 1 to ${keyBytesMax} bytes`);
-  }
-  const revision = order.expectedModRevision;
-  if (revision === null || (Number.isSafeInteger(revision) && revision >= 0)) return null;
-  return new QuorateError('BAD_REQUEST', 'expectedModRevision is a whole number from 0 on');
-}
-
-function appended(reply: DoneReply, place: number): AppendResult | null {
-  if (reply.kind !== 'appended') return null;
-  return { seq: reply.firstSeq + place, index: reply.index, term: reply.term };
-}
-
-function appendedBatch(reply: DoneReply): BatchResult | null {
-  if (reply.kind !== 'appended') return null;
-  const { firstSeq, lastSeq, index, term } = reply;
-  return { firstSeq, lastSeq, index, term };
-}
-
-function wasPut(reply: DoneReply): PutResult | null {
-  if (reply.kind !== 'put') return null;
-  const { revision, createRevision, version, index, term } = reply;
-  return { revision, createRevision, version, index, term };
-}
-
-function wasDeleted(reply: DoneReply): DeleteResult | null {
-  if (reply.kind !== 'deleted') return null;
-  const { count, revision, index, term } = reply;
-  return { count, revision, index, term };
 }
 
 function refuse(code: 'BAD_REQUEST' | 'TOO_LARGE', message: string): Promise<never> {

@@ -5,6 +5,7 @@
 import { QuorateError } from '../base/errors.js';
 import { Rng } from '../base/rng.js';
 import { createClientDialer } from '../transport/client-dialer.js';
+import { parseSecret } from '../transport/network-secret.js';
 import { nodeClock } from '../transport/node-clock.js';
 import { formatAddress, parseAddress } from '../wire/addresses.js';
 import { Client } from './client.js';
@@ -22,10 +23,12 @@ const portDefault = 5555;
  *   within `timeoutMillis`.
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const settings = settleOptions({ ...options, targets: settleTargets(options.targets) });
+  const { secret: text, ...rest } = options;
+  const secret = text === undefined ? null : parseSecret(text);
+  const settings = settleOptions({ ...rest, targets: settleTargets(options.targets) });
   const clock = nodeClock;
   const rng = new Rng(Math.floor(Math.random() * 2 ** 52));
-  return connectWith(settings, { dialer: createClientDialer({}, { clock }), clock, rng });
+  return connectWith(settings, { dialer: createClientDialer({ secret }, { clock }), clock, rng });
 }
 
 /** Connects through a network, a clock and a source of chance that the caller chooses. */

@@ -32,10 +32,12 @@ export interface ConnectOptions {
   readonly groupRecordsMax?: number;
   /** Move to the leader's own address when it is known: saves a hop. @default true */
   readonly preferLeader?: boolean;
+  /** The text of the secret of a closed cluster, as it stands in the secret file. @default none */
+  readonly secret?: string;
 }
 
 /** The options, settled. */
-export type ClientSettings = Required<ConnectOptions>;
+export type ClientSettings = Required<Omit<ConnectOptions, 'secret'>>;
 
 /** Every default. */
 const clientDefaults: Omit<ClientSettings, 'targets'> = Object.freeze({

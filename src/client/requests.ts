@@ -203,7 +203,7 @@ export function requestFault(question: Question): QuorateError | null {
 /** A member that is not found when its removal is asked for again was removed the first time. */
 function doneBefore(request: PlainRequest, refusal: Refusal): ClientReply | null {
   const { question } = request;
-  if (question.type !== 'removeMember' || refusal.code !== 'NOT_FOUND') return null;
-  if (request.attempts < 2) return null;
+  if (question.type !== 'removeMember' && question.type !== 'leave') return null;
+  if (refusal.code !== 'NOT_FOUND' || request.attempts < 2) return null;
   return { type: 'done', id: 0, message: `${question.name} is not a member any more` };
 }

@@ -308,7 +308,9 @@ export class Session implements CommandOwner {
 
   #lateness(): QuorateError {
     if (this.#link.isOpen && this.#refusal) return QuorateError.from(this.#refusal);
-    const why = this.#link.isOpen ? `no answer from ${this.#link.address}` : this.#link.trouble;
+    // What a server said tells more than that the next one could not be reached.
+    const silence = this.#link.isOpen ? `no answer from ${this.#link.address}` : this.#link.trouble;
+    const why = this.#refusal?.message ?? silence;
     return new QuorateError('NO_LEADER', `nothing was written, no server served in time (${why})`);
   }
 }

@@ -58,8 +58,26 @@ export interface Delete {
   readonly expectedModRevision: number | null;
 }
 
+/** One word of the operator's policy: `voters` and `5`. What it means, membership knows. */
+export interface PolicyWord {
+  readonly name: string;
+  /** Empty in a command: the word is taken back, its default holds again. */
+  readonly value: string;
+}
+
+/**
+ * Sets words of the policy; what is not named stays as it is. Not in a session: set again, it is
+ * the same policy.
+ */
+export interface SetPolicy {
+  readonly op: 'setPolicy';
+  readonly words: readonly PolicyWord[];
+  /** Only if the policy was set last by the entry at this index (0: never); null: always. */
+  readonly expectedIndex: number | null;
+}
+
 /** Every command. */
-export type Command = RegisterSession | CloseSession | Append | Put | Delete;
+export type Command = RegisterSession | CloseSession | Append | Put | Delete | SetPolicy;
 
 /** What the runner knows of the entry that carries a command. */
 export interface ApplyMeta {
@@ -103,6 +121,7 @@ export type Reply =
       readonly index: Index;
       readonly term: Term;
     }
+  | { readonly kind: 'policySet'; readonly index: Index; readonly term: Term }
   | {
       readonly kind: 'refused';
       readonly refusal: Refusal;

@@ -10,7 +10,7 @@
 import { assert, unreachable } from '../base/assert.js';
 import type { ErrorCode } from '../base/errors.js';
 import { batchRecordsMax, commandBytesMax, counterMax, keyBytesMax } from '../base/limits.js';
-import type { Configuration, Index, LogBase, MemberInfo, Term } from '../raft/types.js';
+import type { Configuration, Index, LogBase, MemberId, MemberInfo, Term } from '../raft/types.js';
 import type {
   Append,
   ApplyMeta,
@@ -20,9 +20,11 @@ import type {
   Put,
   RecordPlace,
   Reply,
+  SetPolicy,
 } from './commands.js';
 import { type KeysListed, KeyValues } from './key-values.js';
 import { type HistoryRow, Members, type Tombstone } from './members.js';
+import { type PolicyState, PolicyWords } from './policy-words.js';
 import { Sessions } from './sessions.js';
 import { StateDigest } from './state-digest.js';
 import { streamNameFault } from './stream-name.js';
@@ -34,6 +36,7 @@ export class Machine {
   readonly #keys = new KeyValues();
   readonly #sessions = new Sessions();
   readonly #members = new Members();
+  readonly #policy = new PolicyWords();
   #appliedIndex: Index;
   #appliedTerm: Term;
   #timeMillis = 0;
@@ -42,7 +45,8 @@ export class Machine {
   constructor(base: LogBase) {
     this.#appliedIndex = base.index;
     this.#appliedTerm = base.term;
-    this.#members.apply(base.configurationIndex, 0, base.configuration);
+    const meta = { index: base.configurationIndex, term: base.term, timeMillis: 0 };
+    this.#members.apply(meta, base.configuration);
   }
 
   /** Index of the last entry taken in. */
@@ -74,6 +78,8 @@ export class Machine {
       case 'closeSession':
         this.#sessions.close(command.session);
         return { kind: 'closed', index: meta.index, term: meta.term };
+      case 'setPolicy':
+        return this.#setPolicy(meta, command);
       default:
         return this.#applyOnce(meta, command);
     }
@@ -82,7 +88,8 @@ export class Machine {
   /** Takes in a configuration entry. @throws AssertionError as `apply` does. */
   applyConfiguration(meta: ApplyMeta, configuration: Configuration): void {
     this.#advance(meta);
-    this.#members.apply(meta.index, this.#timeMillis, configuration);
+    const { index, term } = meta;
+    this.#members.apply({ index, term, timeMillis: this.#timeMillis }, configuration);
   }
 
   /** Takes in an entry that changes nothing. @throws AssertionError as `apply` does. */
@@ -135,9 +142,19 @@ export class Machine {
     return this.#members.tombstones;
   }
 
+  /** The name of everyone who is or was a member, by id. */
+  memberNames(): ReadonlyMap<MemberId, string> {
+    return this.#members.names();
+  }
+
   /** The last configurations, the oldest first. */
   history(): readonly HistoryRow[] {
     return this.#members.history;
+  }
+
+  /** The operator's policy: words that were set, whether this version knows them or not. */
+  policy(): PolicyState {
+    return this.#policy.state;
   }
 
   /** A digest of the whole state, 32 hexadecimal digits: equal on replicas at equal applied index.
@@ -151,6 +168,7 @@ export class Machine {
     this.#keys.digest(digest);
     this.#sessions.digest(digest);
     this.#members.digest(digest);
+    this.#policy.digest(digest);
     return digest.hex();
   }
 
@@ -226,6 +244,19 @@ export class Machine {
       index: meta.index,
       term: meta.term,
     };
+  }
+
+  #setPolicy(meta: ApplyMeta, { words, expectedIndex }: SetPolicy): Reply {
+    const { index, term } = meta;
+    const actual = this.#policy.state.index;
+    if (expectedIndex !== null && expectedIndex !== actual) {
+      const message = `the policy was set by entry ${actual} meanwhile, not ${expectedIndex}`;
+      return refused(meta, 'CONFLICT', message);
+    }
+    const fault = this.#policy.set(index, words);
+    return fault === null
+      ? { kind: 'policySet', index, term }
+      : refused(meta, 'BAD_REQUEST', fault);
   }
 
   #delete(meta: ApplyMeta, { key, expectedModRevision }: Delete): Reply {

@@ -5,7 +5,9 @@
  * are told once it is committed.
  */
 
-import type { Configuration, Index, MemberId, MemberInfo } from '../raft/types.js';
+import { mayRejoin } from '../base/putting-out.js';
+import type { Configuration, Index, MemberId, MemberInfo, Term } from '../raft/types.js';
+import type { ApplyMeta } from './commands.js';
 import type { StateDigest } from './state-digest.js';
 
 /** Rows of history kept; older ones fall away, the oldest first. */
@@ -18,11 +20,14 @@ export interface Tombstone {
   readonly name: string;
   /** Index of the first configuration without it. */
   readonly removedAtIndex: Index;
+  /** The planner put it out, no operator: as a newcomer it may come back by itself. */
+  readonly mayRejoin: boolean;
 }
 
 /** One configuration of the past. */
 export interface HistoryRow {
   readonly index: Index;
+  readonly term: Term;
   /** When its leader proposed it, milliseconds since 1970; 0 for the founding. */
   readonly timeMillis: number;
   readonly reason: string;
@@ -53,18 +58,20 @@ export class Members {
     return this.#history;
   }
 
-  /** Takes in the configuration of the entry at `index`. */
-  apply(index: Index, timeMillis: number, configuration: Configuration): void {
+  /** Takes in the configuration of the entry that `meta` tells of. */
+  apply({ index, term, timeMillis }: ApplyMeta, configuration: Configuration): void {
     const present = new Set<MemberId>();
     for (const member of configuration.members) present.add(member.id);
     for (const { id, peerId, name } of this.#members) {
       if (present.has(id)) continue;
-      this.#tombstones.push({ id, peerId, name, removedAtIndex: index });
+      const isFree = mayRejoin(configuration.reason);
+      this.#tombstones.push({ id, peerId, name, removedAtIndex: index, mayRejoin: isFree });
     }
     this.#members = configuration.members;
     const { reason, voters, votersOutgoing, learners, learnersNext } = configuration;
     this.#history.push({
       index,
+      term,
       timeMillis,
       reason,
       voters,
@@ -73,6 +80,11 @@ export class Members {
       learnersNext,
     });
     if (this.#history.length > historyRowsMax) this.#history = this.#history.slice(1);
+  }
+
+  /** The name of everyone who is or was a member, by id. */
+  names(): ReadonlyMap<MemberId, string> {
+    return new Map([...this.#tombstones, ...this.#members].map(({ id, name }) => [id, name]));
   }
 
   /** Adds directory, tombstones and history. */
@@ -90,10 +102,12 @@ export class Members {
       into.text(tombstone.peerId);
       into.text(tombstone.name);
       into.number(tombstone.removedAtIndex);
+      into.number(tombstone.mayRejoin ? 1 : 0);
     }
     into.number(this.#history.length);
     for (const row of this.#history) {
       into.number(row.index);
+      into.number(row.term);
       into.number(row.timeMillis);
       into.text(row.reason);
       for (const ids of [row.voters, row.votersOutgoing, row.learners, row.learnersNext]) {

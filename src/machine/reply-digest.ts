@@ -17,6 +17,7 @@ export function digestReply(reply: Reply, into: StateDigest): void {
       into.number(reply.session);
       return;
     case 'closed':
+    case 'policySet':
       return;
     case 'appended':
       into.number(reply.firstSeq);

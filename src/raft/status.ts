@@ -30,6 +30,8 @@ export interface CoreStatus {
   readonly commit: Index;
   readonly applied: Index;
   readonly lastIndex: Index;
+  /** Term of the entry there. */
+  readonly lastTerm: Term;
   /** Last index on this server's disk. */
   readonly persisted: Index;
   readonly configuration: Configuration;
@@ -56,6 +58,7 @@ export function statusOf(state: CoreState): CoreStatus {
     commit: state.commit,
     applied: state.applied,
     lastIndex: log.lastIndex,
+    lastTerm: log.lastTerm,
     persisted: log.persisted,
     configuration: log.configuration,
     configurationIndex: log.configurationIndex,

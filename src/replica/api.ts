@@ -6,7 +6,13 @@
 
 import type { Refusal } from '../base/errors.js';
 import type { KeyValue, Reply } from '../machine/commands.js';
-import type { ClusterStatus, Consistency, StreamRecord } from '../wire/client-messages.js';
+import type {
+  ClusterStatus,
+  Consistency,
+  OperatorReply,
+  OperatorRequest,
+  StreamRecord,
+} from '../wire/client-messages.js';
 
 /** Either what was asked for, or why not. */
 export type Outcome<T> =
@@ -62,10 +68,9 @@ export interface ReplicaApi {
   /** Calls `changed` after every turn in which the stream grew here. Returns how to stop it. */
   onAppended(stream: string, changed: () => void): () => void;
   status(): ClusterStatus;
-  /** `to`: a member's name; empty: the best follower. Answers when the other leads. */
-  transferLeader(to: string, answer: (outcome: Outcome<string>) => void): void;
-  /** Answers when the change without `name` is committed. */
-  removeMember(name: string, answer: (outcome: Outcome<string>) => void): void;
+  /** What operators ask and tell, here or through the leader. Answers a wish when it is done: when
+   * the other leads, when the change is committed, when the policy is applied. */
+  operate(request: OperatorRequest, answer: (outcome: Outcome<OperatorReply>) => void): void;
   /** Addresses of the other members, the leader's first: where a client may go. */
   otherAddresses(): readonly string[];
 }

@@ -31,8 +31,10 @@ import { encodeForward } from '../wire/peer-codec.js';
 import type { ForwardMessage } from '../wire/peer-messages.js';
 import { Applier } from './applier.js';
 import { type CoreNote, Driver, type RefusedWish } from './driver.js';
+import type { GossipOfMembers } from './gossip-options.js';
 import { MembershipRunner } from './membership-runner.js';
 import type { Peers } from './peers.js';
+import { PolicyInForce } from './policy-in-force.js';
 import { Reads } from './reads.js';
 import { RecordReader } from './record-reader.js';
 import type { Refs } from './refs.js';
@@ -60,6 +62,8 @@ export interface ConsensusDeps {
   readonly refs: Refs;
   readonly transport: Transport;
   readonly peers: Peers;
+  /** What gossip says of the members' health. */
+  readonly gossip: GossipOfMembers;
   /** Told of the rest of what happens. */
   readonly listener: ConsensusListener;
 }
@@ -83,6 +87,8 @@ export class Consensus {
   readonly reads: Reads;
   readonly records: RecordReader;
   readonly membership: MembershipRunner;
+  /** What the operator wants of the membership, as the applied log has it. */
+  readonly policy: PolicyInForce;
   readonly #place: Membership;
   readonly #base: LogBase;
   readonly #deps: ConsensusDeps;
@@ -105,6 +111,7 @@ export class Consensus {
     this.#deps = deps;
     this.#store = store;
     this.machine = new Machine(recovered.base);
+    this.policy = new PolicyInForce(options.policy, () => this.machine.policy());
     const configurations = recovered.configurations;
     const newest = configurations[configurations.length - 1];
     this.#newestConfiguration = newest?.index ?? recovered.base.configurationIndex;
@@ -127,12 +134,15 @@ export class Consensus {
     this.reads = new Reads(recovered.base.index, { driver, clock, refs });
     this.records = new RecordReader({ machine: this.machine, core, store });
     const configuration = newest?.configuration ?? recovered.base.configuration;
-    this.membership = new MembershipRunner(place.memberId, options.policy, configuration, {
+    this.membership = new MembershipRunner(place.memberId, configuration, {
       driver,
       core,
       clock,
       log,
       refs,
+      policy: () => this.policy.policy,
+      gossip: deps.gossip,
+      graves: () => this.machine.tombstones(),
     });
     this.#applier = new Applier({
       machine: this.machine,
@@ -244,6 +254,7 @@ export class Consensus {
       configured: (index, configuration) => {
         this.#newestConfiguration = index;
         this.#deps.peers.follow(configuration);
+        this.#deps.gossip.configured(configuration);
         this.membership.configured(configuration);
       },
       roleChanged: (role, term, leader) => {

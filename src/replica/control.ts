@@ -13,11 +13,12 @@ import type { Log } from '../base/log.js';
 import type { Index, MemberId } from '../raft/types.js';
 import { nobody } from '../raft/types.js';
 import type { PeerId, Transport } from '../transport/transport.js';
+import type { OperatorReply, OperatorRequest } from '../wire/client-messages.js';
 import { decodeControl, encodeControl } from '../wire/peer-codec.js';
-import type { ControlMessage } from '../wire/peer-messages.js';
+import type { ControlMessage, FoundingMessage } from '../wire/peer-messages.js';
 import type { Outcome } from './api.js';
 import type { Consensus } from './consensus.js';
-import type { Applicant } from './membership-runner.js';
+import type { Applicant } from './membership-wishes.js';
 import type { Peers } from './peers.js';
 import type { Refs } from './refs.js';
 
@@ -28,13 +29,16 @@ const answerMillisMax = 22_000;
 const leaderMillisMax = 3000;
 const leaderLookMillis = 50;
 
-/** A wish of an operator. */
-export type AdminWish =
-  | { readonly type: 'transferLeader'; readonly to: string }
-  | { readonly type: 'removeMember'; readonly name: string };
+/** A wish or question of an operator that the leader answers. */
+type AdminWish = Exclude<OperatorRequest, { type: 'history' | 'policy' | 'setPolicy' }>;
+
+type Answer = (outcome: Outcome<OperatorReply>) => void;
 
 /** What comes back for a wish or an application. */
-type FinalMessage = Extract<ControlMessage, { type: 'joined' | 'done' | 'refused' }>;
+type FinalMessage = Extract<
+  ControlMessage,
+  { type: 'joined' | 'done' | 'planned' | 'explained' | 'refused' }
+>;
 
 /** What control works with. */
 export interface ControlDeps {
@@ -44,11 +48,15 @@ export interface ControlDeps {
   readonly peers: Peers;
   readonly refs: Refs;
   readonly consensus: () => Consensus | null;
+  /** A message between founders. */
+  readonly founding: (peer: PeerId, message: FoundingMessage) => void;
   /** An answer that is for the joiner. */
   readonly joinAnswered: (message: ControlMessage) => void;
   /** Another member says that this server was removed by the entry at `index`. */
-  readonly removed: (index: Index) => void;
+  readonly removed: (index: Index, mayRejoin: boolean) => void;
 }
+
+type Removed = Extract<ControlMessage, { type: 'removed' }>;
 
 interface Asked {
   readonly peer: PeerId;
@@ -101,15 +109,24 @@ export class Control {
         return this.#join(peer, message.ref, message.member);
       case 'transferLeader':
       case 'removeMember':
+      case 'leave':
+      case 'plan':
+      case 'why':
         return this.#wished(peer, message);
       case 'joined':
       case 'done':
+      case 'planned':
+      case 'explained':
       case 'refused':
         return this.#answered(peer, message);
       case 'peers':
         return this.#deps.peers.learn(message.peers);
+      case 'sighting':
+      case 'foundingOffer':
+      case 'foundingRefused':
+        return this.#deps.founding(peer, message);
       case 'removed':
-        return this.#toldRemoved(peer, message.memberId, message.index);
+        return this.#toldRemoved(peer, message);
     }
   }
 
@@ -124,16 +141,26 @@ export class Control {
   // ---- operators' wishes ----
 
   /** Carries out a wish, here or through the leader. */
-  administer(wish: AdminWish, answer: (outcome: Outcome<string>) => void): void {
-    const giveUpAt = this.#deps.clock.monotonicMillis() + leaderMillisMax;
-    this.#administerBy(wish, giveUpAt, answer);
+  administer(wish: AdminWish, answer: Answer): void {
+    const now = this.#deps.clock.monotonicMillis();
+    const giveUpAt = now + leaderMillisMax;
+    this.#administerBy(wish, giveUpAt, this.#orNextLeader(wish, now + answerMillisMax, answer));
   }
 
-  #administerBy(
-    wish: AdminWish,
-    giveUpAt: number,
-    answer: (outcome: Outcome<string>) => void,
-  ): void {
+  /** A leader that is to go hands over first: its successor is told the same wish. */
+  #orNextLeader(wish: AdminWish, endAt: number, answer: Answer): Answer {
+    return (outcome) => {
+      const now = this.#deps.clock.monotonicMillis();
+      const hasMoved = !outcome.ok && outcome.refusal.code === 'NOT_LEADER';
+      if (!hasMoved || now >= endAt) return answer(outcome);
+      const giveUpAt = now + leaderMillisMax;
+      this.#deps.clock.after(leaderLookMillis, () =>
+        this.#administerBy(wish, giveUpAt, this.#orNextLeader(wish, endAt, answer)),
+      );
+    };
+  }
+
+  #administerBy(wish: AdminWish, giveUpAt: number, answer: Answer): void {
     if (this.#stopped) return answer({ ok: false, refusal: stopping });
     const consensus = this.#deps.consensus();
     if (consensus === null) return answer({ ok: false, refusal: notMember });
@@ -147,28 +174,40 @@ export class Control {
     this.#deps.clock.after(leaderLookMillis, () => this.#administerBy(wish, giveUpAt, answer));
   }
 
-  #pass(peer: PeerId, wish: AdminWish, answer: (outcome: Outcome<string>) => void): boolean {
+  #pass(peer: PeerId, wish: AdminWish, answer: Answer): boolean {
     return this.#ask(
       peer,
       (ref) => ({ ...wish, ref }),
       (message) => {
-        if (message.type === 'done') answer({ ok: true, value: message.message });
-        else if (message.type === 'refused') answer({ ok: false, refusal: message.refusal });
-        else answer({ ok: false, refusal: strange });
+        if (message.type === 'refused') answer({ ok: false, refusal: message.refusal });
+        else if (message.type === 'joined') answer({ ok: false, refusal: strange });
+        else answer({ ok: true, value: replyOf(message) });
       },
     );
   }
 
-  #carryOut(
-    consensus: Consensus,
-    wish: AdminWish,
-    answer: (outcome: Outcome<string>) => void,
-  ): void {
-    const named = wish.type === 'removeMember' ? wish.name : wish.to;
-    if (named === '') return consensus.membership.transfer(nobody, answer);
-    const member = findMember(consensus, named);
+  #carryOut(consensus: Consensus, wish: AdminWish, answer: Answer): void {
+    const { membership } = consensus;
+    switch (wish.type) {
+      case 'plan':
+        return answer({ ok: true, value: { type: 'plan', plan: membership.explain() } });
+      case 'why':
+        return answer({ ok: true, value: { type: 'why', why: membership.why(wish.name) } });
+      case 'transferLeader':
+        return this.#transfer(consensus, wish.to, doneWith(answer));
+      default: {
+        const member = findMember(consensus, wish.name);
+        if (typeof member !== 'number') return answer({ ok: false, refusal: member });
+        if (wish.type === 'leave') membership.leave(member, doneWith(answer));
+        else membership.remove(member, wish.force, doneWith(answer));
+      }
+    }
+  }
+
+  #transfer(consensus: Consensus, to: string, answer: (outcome: Outcome<string>) => void): void {
+    if (to === '') return consensus.membership.transfer(nobody, answer);
+    const member = findMember(consensus, to);
     if (typeof member !== 'number') return answer({ ok: false, refusal: member });
-    if (wish.type === 'removeMember') return consensus.membership.remove(member, answer);
     const { leader, configuration } = consensus.core.status();
     const name = consensus.membership.nameOf(member);
     if (member === leader) return answer({ ok: true, value: `${name} leads already` });
@@ -181,8 +220,8 @@ export class Control {
 
   #wished(peer: PeerId, message: AdminWish & { readonly ref: number }): void {
     const { ref } = message;
-    const answer = (outcome: Outcome<string>): void => {
-      if (outcome.ok) this.send(peer, { type: 'done', ref, message: outcome.value });
+    const answer: Answer = (outcome) => {
+      if (outcome.ok) this.send(peer, messageOf(outcome.value, ref));
       else this.send(peer, { type: 'refused', ref, refusal: outcome.refusal });
     };
     const consensus = this.#deps.consensus();
@@ -282,10 +321,11 @@ export class Control {
     const graves = this.#deps.consensus()?.machine.tombstones() ?? [];
     const grave = graves.find(({ id }) => id === memberId);
     if (grave === undefined) return;
-    this.send(peer, { type: 'removed', memberId, index: grave.removedAtIndex });
+    const { removedAtIndex: index, mayRejoin } = grave;
+    this.send(peer, { type: 'removed', memberId, index, mayRejoin });
   }
 
-  #toldRemoved(peer: PeerId, memberId: MemberId, index: Index): void {
+  #toldRemoved(peer: PeerId, { memberId, index, mayRejoin }: Removed): void {
     const consensus = this.#deps.consensus();
     if (consensus === null || consensus.place.memberId !== memberId) return;
     // Believed only from a member of the cluster, and never about a time before the admission.
@@ -296,8 +336,33 @@ export class Control {
     const isNewcomer = consensus.core.status().configurationIndex < consensus.place.joinIndex;
     const ofCluster = this.#deps.peers.greeting(peer)?.clusterId === consensus.place.clusterId;
     if ((known || younger || (isNewcomer && ofCluster)) && index >= consensus.place.joinIndex)
-      this.#deps.removed(index);
+      this.#deps.removed(index, mayRejoin);
   }
+}
+
+type Told = Extract<FinalMessage, { type: 'done' | 'planned' | 'explained' }>;
+
+function replyOf(message: Told): OperatorReply {
+  switch (message.type) {
+    case 'done':
+      return { type: 'done', message: message.message };
+    case 'planned':
+      return { type: 'plan', plan: message.plan };
+    case 'explained':
+      return { type: 'why', why: message.why };
+  }
+}
+
+/** The same towards the server that passed the question on. */
+function messageOf(reply: OperatorReply, ref: number): Told {
+  if (reply.type === 'plan') return { type: 'planned', ref, plan: reply.plan };
+  if (reply.type === 'why') return { type: 'explained', ref, why: reply.why };
+  return { type: 'done', ref, message: reply.type === 'done' ? reply.message : reply.type };
+}
+
+function doneWith(answer: Answer): (outcome: Outcome<string>) => void {
+  return (outcome) =>
+    answer(outcome.ok ? { ok: true, value: { type: 'done', message: outcome.value } } : outcome);
 }
 
 /** The member that a name or an id means, or why none. */

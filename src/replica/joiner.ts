@@ -10,7 +10,7 @@
 
 import type { Clock, Timer } from '../base/clock.js';
 import type { Log } from '../base/log.js';
-import type { PeerId, Transport } from '../transport/transport.js';
+import type { Hello, PeerId, Transport } from '../transport/transport.js';
 import type { ControlMessage } from '../wire/peer-messages.js';
 import type { Peers } from './peers.js';
 import type { Refs } from './refs.js';
@@ -25,6 +25,9 @@ const admissionMillisMax = 25_000;
 const pauseMillisMin = 200;
 const pauseMillisMax = 2000;
 
+/** What is found where a server waits like this one, behind its name. */
+const waitsToo = ' is in no cluster yet';
+
 /** The answer of a cluster that took us in. */
 export type Joined = Extract<ControlMessage, { type: 'joined' }>;
 
@@ -37,6 +40,10 @@ export interface JoinerDeps {
   readonly refs: Refs;
   /** Sends a message on a peer's control channel. */
   readonly send: (peer: PeerId, message: ControlMessage) => boolean;
+  /** Whether that server, which is in a cluster, may be asked to take us in. */
+  readonly mayAsk: (peer: PeerId, hello: Hello) => boolean;
+  /** A round is over: what is waited for may have changed. */
+  readonly say: () => void;
   /** A cluster took us in. */
   readonly joined: (joined: Joined) => void;
   /** A whole round found no cluster, for the operator who said: found one then. */
@@ -61,7 +68,6 @@ export class Joiner {
   } | null = null;
   /** Somebody of this round is in a cluster: then nobody founds another, whatever was said. */
   #sawCluster = false;
-  #said = '';
 
   /** @param seeds addresses to ask, `host:port`. */
   constructor(seeds: readonly string[], deps: JoinerDeps) {
@@ -115,6 +121,13 @@ export class Joiner {
     return `a cluster to join (${findings.join('; ')})`;
   }
 
+  /** What addresses answered, but for servers that wait like this one: a line each. */
+  troubles(): readonly string[] {
+    return [...this.#findings].flatMap(([address, finding]) =>
+      finding.endsWith(waitsToo) ? [] : [`${address}: ${finding}`],
+    );
+  }
+
   #addresses(): readonly string[] {
     return [...new Set([...this.#seeds, ...this.#discovered.keys()])];
   }
@@ -144,7 +157,7 @@ export class Joiner {
     if (this.#stopped) return;
     if (!this.#sawCluster) this.#deps.foundNone();
     if (this.#stopped) return;
-    this.#say();
+    this.#deps.say();
     this.#timer = this.#deps.clock.after(this.#pauseMillis, () => this.#round());
     this.#pauseMillis = Math.min(pauseMillisMax, this.#pauseMillis * 2);
   }
@@ -169,8 +182,9 @@ export class Joiner {
     const timer = clock.after(probeMillisMax, () => giveUp.abort());
     try {
       const { peer, hello } = await transport.probe(address, giveUp.signal);
-      if (hello.clusterId === null) return `${hello.name} is in no cluster yet`;
+      if (hello.clusterId === null) return `${hello.name}${waitsToo}`;
       this.#sawCluster = true;
+      if (!this.#deps.mayAsk(peer, hello)) return `${hello.name} is in a cluster`;
       if (this.#stopped || this.#request !== null) return `${hello.name} is in the cluster`;
       this.#deps.log.info({ address, server: hello.name }, 'asking to join');
       transport.keep(peer, [address, ...hello.addresses]);
@@ -200,13 +214,5 @@ export class Joiner {
       const member = { peerId: transport.self, incarnation, name };
       if (!this.#deps.send(peer, { type: 'join', ref, member })) end('the link broke');
     });
-  }
-
-  /** Says what it waits for, once each time that changes. */
-  #say(): void {
-    const waitingFor = this.waitingFor();
-    if (waitingFor === this.#said) return;
-    this.#said = waitingFor;
-    this.#deps.log.warn({ waitingFor }, 'not in a cluster yet; still asking');
   }
 }

@@ -10,53 +10,35 @@
 import type { Clock } from '../base/clock.js';
 import type { Refusal } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { MemberView, Plan, PlannerInput } from '../membership/planner.js';
-import { isReady, plan, planRemoval } from '../membership/planner.js';
+import { explainPlan } from '../membership/explain.js';
+import { planLeave } from '../membership/leaving.js';
+import type { Hearsay, MemberView, PlannerInput } from '../membership/plan.js';
+import { plan } from '../membership/planner.js';
 import type { MembershipPolicy } from '../membership/policy.js';
+import type { PlanReport, WhyReport } from '../membership/report.js';
+import { isReady } from '../membership/vital-signs.js';
+import { explainMember, unknownMember } from '../membership/why.js';
 import type { CoreStatus, RaftCore } from '../raft/core.js';
-import type {
-  Configuration,
-  Index,
-  MemberChange,
-  MemberId,
-  MemberInfo,
-  Term,
-} from '../raft/types.js';
+import type { Configuration, Index, MemberChange, MemberId, Term } from '../raft/types.js';
 import { nobody } from '../raft/types.js';
-import type { Outcome } from './api.js';
 import type { Driver, RefusedWish } from './driver.js';
+import { MemberWatch } from './member-watch.js';
+import { MembershipNews } from './membership-news.js';
+import {
+  type Answer,
+  type Applicant,
+  changeMillisMax,
+  type Join,
+  MembershipWishes,
+  type Removal,
+} from './membership-wishes.js';
 import type { Refs } from './refs.js';
 
 /** How often the leader looks whether a change is wanted, milliseconds. */
 const planEveryMillis = 100;
 
-/** The most applicants and removals that wait for their turn. */
-const waitingMax = 64;
-
-/** How long an applicant or a removal waits for its turn and its commit, milliseconds. */
-const changeMillisMax = 20_000;
-
 /** How long a transfer may take, milliseconds: catching up and one election. */
 const transferMillisMax = 5000;
-
-/** Somebody who asks to be taken in, without the id that only the log can give. */
-export type Applicant = Omit<MemberInfo, 'id'>;
-
-type Answer<T> = (outcome: Outcome<T>) => void;
-
-interface Join {
-  readonly kind: 'join';
-  readonly applicant: Applicant;
-  readonly answer: Answer<MemberId>;
-  readonly deadline: number;
-}
-
-interface Removal {
-  readonly kind: 'removal';
-  readonly member: MemberId;
-  readonly answer: Answer<string>;
-  readonly deadline: number;
-}
 
 interface Current {
   readonly ref: number;
@@ -72,6 +54,19 @@ interface Transfer {
   readonly deadline: number;
 }
 
+/** What gossip says of health: the second witness of a death. */
+export interface HealthSource {
+  health(peerId: string): Hearsay;
+  /** Whether this server keeps time and reaches others: else it calls nobody dead. */
+  ownHealthGood(): boolean;
+}
+
+/** Gossip that knows of nobody: the leader's own contact counts alone, and by half. */
+export const noGossip: HealthSource = {
+  health: () => ({ rumour: 'unknown', deadForMillis: 0 }),
+  ownHealthGood: () => true,
+};
+
 /** What the runner works with. */
 export interface MembershipDeps {
   readonly driver: Driver;
@@ -79,33 +74,33 @@ export interface MembershipDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly refs: Refs;
+  /** The policy in force: asked for at every look, so that a new one counts at once. */
+  readonly policy: () => MembershipPolicy;
+  readonly gossip: HealthSource;
+  /** Members of the past, by name, for those who ask after one. */
+  readonly graves: () => readonly { readonly name: string; readonly removedAtIndex: Index }[];
 }
 
 /** Membership as the leader carries it out. */
 export class MembershipRunner {
   readonly #self: MemberId;
-  readonly #policy: MembershipPolicy;
   readonly #deps: MembershipDeps;
   #leading = false;
   #leadingSince = 0;
   #plannedAt = Number.NEGATIVE_INFINITY;
   #configuration: Configuration;
-  readonly #aliveSince = new Map<MemberId, number>();
-  #waiting: (Join | Removal)[] = [];
+  readonly #watch = new MemberWatch();
+  readonly #news: MembershipNews;
+  readonly #wishes = new MembershipWishes();
   #current: Current | null = null;
   #transfer: Transfer | null = null;
   #lastRule = '';
 
-  constructor(
-    self: MemberId,
-    policy: MembershipPolicy,
-    configuration: Configuration,
-    deps: MembershipDeps,
-  ) {
+  constructor(self: MemberId, configuration: Configuration, deps: MembershipDeps) {
     this.#self = self;
-    this.#policy = policy;
     this.#configuration = configuration;
     this.#deps = deps;
+    this.#news = new MembershipNews(deps.log);
   }
 
   /** Takes an applicant in as a learner; answers its member id once that is committed. */
@@ -122,10 +117,18 @@ export class MembershipRunner {
     this.#enqueue({ kind: 'join', applicant, answer, deadline });
   }
 
-  /** Takes a member out; answers once the configuration without it is committed. */
-  remove(member: MemberId, answer: Answer<string>): void {
-    const deadline = this.#deps.clock.monotonicMillis() + changeMillisMax;
-    this.#enqueue({ kind: 'removal', member, answer, deadline });
+  /**
+   * Takes a member out; answers once the configuration without it is committed. The leader itself
+   * hands over first: `NOT_LEADER` then means that the same wish is to be told to the next one.
+   * @param force fewer voters than the least are accepted.
+   */
+  remove(member: MemberId, force: boolean, answer: Answer<string>): void {
+    this.#takeOut(member, { why: 'removed by the operator', force }, answer);
+  }
+
+  /** As `remove`, by the member's own wish and never by force. */
+  leave(member: MemberId, answer: Answer<string>): void {
+    this.#takeOut(member, { why: 'leaves by its own wish', force: false }, answer);
   }
 
   /** Hands leadership to `to` (`nobody`: the best follower); answers once another one leads. */
@@ -142,11 +145,40 @@ export class MembershipRunner {
     return this.#leading && isReady(this.#input(this.#deps.core.status()), id);
   }
 
+  /** What the planner would do now, and why. */
+  explain(): PlanReport {
+    const status = this.#deps.core.status();
+    const { term, configurationIndex } = status;
+    return explainPlan(this.#input(status), { term, configurationIndex, busy: this.#busy(status) });
+  }
+
+  /** What a member, or one who asks to be one, waits for. @param named a name or a member id. */
+  why(named: string): WhyReport {
+    const input = this.#input(this.#deps.core.status());
+    const { members } = input.configuration;
+    // Of two of one name the younger: it is the one that somebody waits for.
+    const member =
+      members.findLast(({ name }) => name === named) ??
+      members.find(({ id }) => String(id) === named);
+    if (member !== undefined) {
+      const removal = this.#current?.cause?.kind === 'removal' ? this.#current.cause : null;
+      const isLeaving = removal?.wish.member === member.id || this.#wishes.isLeaving(member.id);
+      return explainMember(input, member.id, isLeaving);
+    }
+    const report = unknownMember(named, input);
+    if (this.#wishes.applicants().some(({ name }) => name === named)) {
+      const most = this.#deps.policy().learnersCatchingUpMax;
+      const line = `it asks to join and waits for its turn: at most ${most} catch up at once`;
+      return { ...report, lines: [line] };
+    }
+    const grave = this.#deps.graves().findLast(({ name }) => name === named);
+    if (grave === undefined) return report;
+    return { ...report, state: 'removed', lines: [`removed by log entry ${grave.removedAtIndex}`] };
+  }
+
   /** Ends what waits. */
   stop(refusal: Refusal): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { answer } of waiting) answer({ ok: false, refusal });
+    this.#wishes.refuseAll(refusal);
     this.#current?.cause?.answer({ ok: false, refusal });
     this.#current = null;
     this.#transfer?.answer({ ok: false, refusal });
@@ -163,7 +195,7 @@ export class MembershipRunner {
     }
     if (leading && !this.#leading) {
       this.#leadingSince = this.#deps.clock.monotonicMillis();
-      this.#aliveSince.clear();
+      this.#watch.restart();
     }
     if (!leading && this.#leading && leader !== this.#self) this.#lostLeadership(leader);
     this.#leading = leading;
@@ -199,7 +231,14 @@ export class MembershipRunner {
     this.#current = null;
     const { cause } = current;
     if (cause?.kind === 'join') cause.answer({ ok: true, value: current.index });
-    if (cause?.kind === 'removal') cause.answer({ ok: true, value: `${current.what}: done` });
+    if (cause?.kind !== 'removal') return;
+    if (configuration.members.some(({ id }) => id === cause.wish.member)) {
+      // It is a learner now and goes with the next change, before the planner looks again.
+      this.#wishes.putBack(cause, 'it is a learner now, and goes next');
+      this.#plannedAt = Number.NEGATIVE_INFINITY;
+    } else {
+      cause.answer({ ok: true, value: `${current.what}: done` });
+    }
   }
 
   /** Once a tick. */
@@ -211,66 +250,68 @@ export class MembershipRunner {
     }
     if (now - this.#plannedAt < planEveryMillis) return;
     this.#plannedAt = now;
-    this.#expire(now);
+    this.#wishes.expire(now);
     if (!this.#leading) return;
     const status = this.#deps.core.status();
-    this.#observe(status, now);
-    if (this.#current !== null || status.configuration.votersOutgoing.length > 0) return;
-    if (!status.committedInTerm) return;
-    this.#next(status);
+    this.#watch.look(status, this.#deps.policy().lagEntriesMax, now);
+    const input = this.#input(status);
+    this.#news.tell(input);
+    if (this.#busy(status) === null) this.#next(input, status);
   }
 
   // ---- within ----
 
-  #enqueue(cause: Join | Removal): void {
-    if (this.#waiting.length >= waitingMax) {
-      return cause.answer({ ok: false, refusal: tooManyWaiting });
-    }
-    this.#waiting.push(cause);
+  #enqueue(wish: Join | Removal): void {
+    this.#wishes.add(wish);
     // Looked at with the next tick: the planner's pace is the pace of all changes.
     this.#plannedAt = Number.NEGATIVE_INFINITY;
   }
 
-  #observe(status: CoreStatus, now: number): void {
-    for (const [id, progress] of status.progress) {
-      if (!progress.recentlyActive) this.#aliveSince.delete(id);
-      else if (!this.#aliveSince.has(id)) this.#aliveSince.set(id, now);
-    }
-    for (const id of this.#aliveSince.keys()) {
-      if (!status.progress.has(id)) this.#aliveSince.delete(id);
-    }
+  #takeOut(
+    member: MemberId,
+    how: { readonly why: string; readonly force: boolean },
+    answer: Answer<string>,
+  ): void {
+    const deadline = this.#deps.clock.monotonicMillis() + changeMillisMax;
+    this.#enqueue({ kind: 'removal', wish: { member, ...how }, answer, deadline, waitsFor: null });
+  }
+
+  /** What keeps the leader from any change; null: nothing. */
+  #busy(status: CoreStatus): string | null {
+    if (!this.#leading) return 'this server does not lead';
+    if (this.#current !== null) return `a change is under way: ${this.#current.what}`;
+    if (status.configuration.votersOutgoing.length > 0) return 'a joint change is under way';
+    if (this.#transfer !== null) return 'the leadership is being handed over';
+    return status.committedInTerm ? null : 'no entry of this term is committed yet';
   }
 
   #input(status: CoreStatus): PlannerInput {
-    const now = this.#deps.clock.monotonicMillis();
+    const { clock, gossip, policy } = this.#deps;
     const members = new Map<MemberId, MemberView>();
-    for (const [id, progress] of status.progress) {
-      const since = this.#aliveSince.get(id);
-      members.set(id, {
-        matchIndex: progress.match,
-        alive: since !== undefined,
-        aliveForMillis: since === undefined ? 0 : now - since,
-      });
+    for (const { id, peerId } of status.configuration.members) {
+      const progress = status.progress.get(id);
+      if (progress === undefined) continue;
+      members.set(id, this.#watch.view(id, progress.match, gossip.health(peerId)));
     }
     return {
       configuration: status.configuration,
       leader: this.#self,
-      leadingForMillis: now - this.#leadingSince,
+      leadingForMillis: this.#leading ? clock.monotonicMillis() - this.#leadingSince : 0,
+      ownHealthGood: gossip.ownHealthGood(),
       lastIndex: status.lastIndex,
       members,
-      policy: this.#policy,
+      policy: policy(),
     };
   }
 
-  #next(status: CoreStatus): void {
-    const input = this.#input(status);
-    const removal = this.#take('removal');
-    if (removal !== null) return this.#removeNow(input, status, removal);
+  #next(input: PlannerInput, status: CoreStatus): void {
+    const removal = this.#wishes.takeRemoval();
+    if (removal !== null && this.#removeNow(input, status, removal)) return;
     // Only live ones: a learner that died on its way must not keep others out for ever.
     const catchingUp = input.configuration.learners.filter(
       (id) => !isReady(input, id) && input.members.get(id)?.alive === true,
     ).length;
-    const join = catchingUp < this.#policy.learnersCatchingUpMax ? this.#take('join') : null;
+    const join = catchingUp < input.policy.learnersCatchingUpMax ? this.#wishes.takeJoin() : null;
     if (join !== null) {
       const { applicant } = join;
       const changes: MemberChange[] = [{ op: 'addLearner', member: applicant }];
@@ -285,18 +326,35 @@ export class MembershipRunner {
     }
   }
 
-  #removeNow(input: PlannerInput, status: CoreStatus, removal: Removal): void {
-    const { member } = removal;
+  /** The next step of a removal; false when its time has not come yet. */
+  #removeNow(input: PlannerInput, status: CoreStatus, removal: Removal): boolean {
+    const { member } = removal.wish;
     if (!input.configuration.members.some(({ id }) => id === member)) {
       const message = `member ${member} is not in the cluster; see "quorate members"`;
-      return removal.answer({ ok: false, refusal: { code: 'NOT_FOUND', message } });
+      removal.answer({ ok: false, refusal: { code: 'NOT_FOUND', message } });
+      return true;
     }
-    const wanted: Plan = planRemoval(input, member);
-    if (wanted.kind === 'change') {
-      return this.#propose(status, wanted.changes, wanted.reason, removal);
+    const step = planLeave(input, removal.wish);
+    switch (step.kind) {
+      case 'change':
+        this.#propose(status, step.changes, step.reason, removal);
+        return true;
+      case 'handOver':
+        this.transfer(nobody, (outcome) => {
+          // The asker finds who leads now and repeats the wish there.
+          const handedOver: Refusal = { code: 'NOT_LEADER', message: 'another member leads now' };
+          removal.answer({ ok: false, refusal: outcome.ok ? handedOver : outcome.refusal });
+        });
+        return true;
+      case 'wait':
+        this.#wishes.putBack(removal, step.rule);
+        return false;
+      case 'rest': {
+        const message = `${this.nameOf(member)} cannot be removed now: ${step.rule}`;
+        removal.answer({ ok: false, refusal: { code: 'CHANGE_REFUSED', message } });
+        return true;
+      }
     }
-    const message = `${this.nameOf(member)} cannot be removed now: ${wanted.rule}`;
-    removal.answer({ ok: false, refusal: { code: 'CHANGE_REFUSED', message } });
   }
 
   #propose(
@@ -311,26 +369,11 @@ export class MembershipRunner {
     this.#deps.driver.change({ ref, expected: status.configurationIndex, reason, changes });
   }
 
-  #take<K extends 'join' | 'removal'>(kind: K): Extract<Join | Removal, { kind: K }> | null {
-    const at = this.#waiting.findIndex((cause) => cause.kind === kind);
-    if (at < 0) return null;
-    return this.#waiting.splice(at, 1)[0] as Extract<Join | Removal, { kind: K }>;
-  }
-
-  #expire(now: number): void {
-    const late = this.#waiting.filter(({ deadline }) => deadline <= now);
-    if (late.length === 0) return;
-    this.#waiting = this.#waiting.filter(({ deadline }) => deadline > now);
-    for (const { answer } of late) answer({ ok: false, refusal: changeTooSlow });
-  }
-
   #lostLeadership(leader: MemberId): void {
     const now = this.nameOf(leader);
     const message = `leadership went to ${now} meanwhile; look at "quorate members"`;
     const refusal: Refusal = { code: 'LEADER_CHANGED', message };
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { answer } of waiting) answer({ ok: false, refusal });
+    this.#wishes.refuseAll(refusal);
     this.#current?.cause?.answer({ ok: false, refusal });
     this.#current = null;
   }
@@ -341,17 +384,6 @@ export class MembershipRunner {
     return this.#configuration.members.find((member) => member.id === id)?.name ?? `member ${id}`;
   }
 }
-
-const tooManyWaiting: Refusal = {
-  code: 'OVERLOADED',
-  message: `${waitingMax} membership changes are waiting already`,
-  retryAfterMillis: 1000,
-};
-
-const changeTooSlow: Refusal = {
-  code: 'TIMEOUT',
-  message: `the change got no turn within ${changeMillisMax} ms; see "quorate members"`,
-};
 
 const transferUnderWay: Refusal = {
   code: 'CHANGE_IN_PROGRESS',

@@ -9,6 +9,7 @@
 
 import type { Clock } from '../base/clock.js';
 import type { Log } from '../base/log.js';
+import { neighbourhood } from '../membership/ring.js';
 import type { Configuration, MemberId, MemberInfo } from '../raft/types.js';
 import type { Hello, PeerId, Transport } from '../transport/transport.js';
 import type { PeerAddresses } from '../wire/peer-messages.js';
@@ -19,8 +20,15 @@ const bookPeersMax = 1024;
 /** From so many greetings on, those of strangers without a link are forgotten. */
 const greetingsMax = 4096;
 
+/** After its greeting a link is up within this time, or never, milliseconds: twice what the
+ * transport allows. */
+const greetingMillisMax = 10_000;
+
 /** How long a removed member keeps its link, to be told so, milliseconds. */
 const letGoMillis = 1000;
+
+/** The most places where one peer is looked for. */
+const addressesMax = 32;
 
 /** The version of the protocol between servers; different ones do not talk. */
 const peerProtocol = 1;
@@ -33,6 +41,9 @@ export interface SelfIdentity {
   readonly incarnation: string;
   readonly name: string;
   readonly version: string;
+  /** The cluster that put this server out, for one that is in none since then: it joins no other.
+   * @default none did */
+  readonly formerClusterId?: string;
 }
 
 /** What a peer book works with. */
@@ -50,6 +61,8 @@ export class Peers {
   #self: SelfIdentity;
   readonly #book = new Map<PeerId, readonly string[]>();
   readonly #greetings = new Map<PeerId, Hello>();
+  /** When each of them came, monotonic milliseconds. */
+  readonly #greetedAt = new Map<PeerId, number>();
   /** When a link was last lost, monotonic milliseconds. */
   readonly #lostAt = new Map<PeerId, number>();
   /** Everyone that any configuration of this life named: frames of members just removed, or of a
@@ -59,8 +72,11 @@ export class Peers {
   readonly #refusals = new Map<PeerId, string>();
   /** Peers with whom a link is kept. */
   readonly #kept = new Set<PeerId>();
-  /** Peers of the configuration in force. */
-  #wanted = new Set<PeerId>();
+  /** Peers that the configuration in force wants linked, and all that it names. */
+  #wanted: ReadonlySet<PeerId> = new Set();
+  #members: ReadonlySet<PeerId> = new Set();
+  /** Peers that said in this life themselves where they are: hearsay does not count beside it. */
+  readonly #located = new Set<PeerId>();
   #saveScheduled = false;
 
   constructor(self: SelfIdentity, book: readonly PeerAddresses[], deps: PeersDeps) {
@@ -76,6 +92,12 @@ export class Peers {
   /** This server has become a member. */
   becameMember(clusterId: string, memberId: MemberId): void {
     this.#self = { ...this.#self, clusterId, memberId };
+    this.#deps.transport.greetAgain();
+  }
+
+  /** This server, in no cluster yet, has begun anew: it has another incarnation, on disk. */
+  renewed(incarnation: string): void {
+    this.#self = { ...this.#self, incarnation };
     this.#deps.transport.greetAgain();
   }
 
@@ -98,15 +120,16 @@ export class Peers {
     if (refusal !== null) return refusal;
     if (this.#greetings.size >= greetingsMax) this.#forgetStrangers();
     this.#greetings.set(peer, hello);
+    this.#greetedAt.set(peer, this.#deps.clock.monotonicMillis());
     this.#refusals.delete(peer);
     this.#lostAt.delete(peer);
-    this.learn([{ peerId: peer, addresses: hello.addresses }]);
+    this.located(peer, hello.addresses);
     return null;
   }
 
   linkDown(peer: PeerId): void {
     this.#lostAt.set(peer, this.#deps.clock.monotonicMillis());
-    if (!this.#kept.has(peer)) this.#forget(peer);
+    if (!this.#kept.has(peer)) this.#forgetLater(peer);
   }
 
   greeting(peer: PeerId): Hello | undefined {
@@ -122,22 +145,44 @@ export class Peers {
       : this.#deps.clock.monotonicMillis() - lost;
   }
 
-  /** Notes where peers can be dialled: candidates, never members. */
+  /** Whether a peer greeted as a server of this server's cluster. */
+  isOfCluster(peer: PeerId): boolean {
+    const { clusterId } = this.#self;
+    return clusterId !== null && this.#greetings.get(peer)?.clusterId === clusterId;
+  }
+
+  /** Notes where peers can be dialled, by others' word: candidates, never members. Of whoever said
+   * it himself, by greeting or signed record, the word of others counts no more. */
   learn(peers: readonly PeerAddresses[]): void {
     for (const { peerId, addresses } of peers) {
-      if (peerId === this.#deps.transport.self || addresses.length === 0) continue;
-      const known = this.#book.get(peerId);
-      if (known === undefined && this.#book.size >= bookPeersMax) continue;
-      if (known !== undefined && sameAddresses(known, addresses)) continue;
-      this.#book.set(peerId, [...addresses]);
-      if (this.#kept.has(peerId)) this.#deps.transport.keep(peerId, addresses);
-      this.#saveSoon();
+      if (!this.#located.has(peerId)) this.#note(peerId, addresses);
     }
   }
 
-  /** As `learn`, but only for a peer with whom a link is kept: mDNS names strangers too. */
+  /** A peer says itself where it is, by its greeting or its signed record. */
+  located(peer: PeerId, addresses: readonly string[]): void {
+    if (addresses.length === 0) return;
+    this.#note(peer, addresses);
+    if (this.#book.has(peer)) this.#located.add(peer);
+  }
+
+  /** mDNS saw a peer; it names strangers too. Nobody has proved that he is there, so what a peer
+   * said itself stays, and is tried first. */
   learnMember(peer: PeerId, addresses: readonly string[]): void {
-    if (this.#kept.has(peer)) this.learn([{ peerId: peer, addresses }]);
+    if (!this.#members.has(peer) && !this.#kept.has(peer)) return;
+    if (this.#deps.transport.isLinked(peer)) return;
+    const said = this.#located.has(peer) ? (this.#book.get(peer) ?? []) : [];
+    this.#note(peer, [...new Set([...said, ...addresses])].slice(0, addressesMax));
+  }
+
+  #note(peerId: PeerId, addresses: readonly string[]): void {
+    if (peerId === this.#deps.transport.self || addresses.length === 0) return;
+    const known = this.#book.get(peerId);
+    if (known === undefined && this.#book.size >= bookPeersMax) return;
+    if (known !== undefined && sameAddresses(known, addresses)) return;
+    this.#book.set(peerId, [...addresses]);
+    if (this.#kept.has(peerId)) this.#deps.transport.keep(peerId, addresses);
+    this.#saveSoon();
   }
 
   addressesOf(peer: PeerId): readonly string[] {
@@ -148,8 +193,8 @@ export class Peers {
 
   /** Addresses of the members, this server's own among them. */
   bookOfMembers(): readonly PeerAddresses[] {
-    const peers = [...this.#kept, this.#deps.transport.self];
-    return peers
+    const peers = new Set([...this.#kept, ...this.#members, this.#deps.transport.self]);
+    return [...peers]
       .map((peerId) => ({ peerId, addresses: this.addressesOf(peerId) }))
       .filter((entry) => entry.addresses.length > 0);
   }
@@ -161,10 +206,11 @@ export class Peers {
     for (const { peerId } of peers) this.#keep(peerId);
   }
 
-  /** Keeps links to the members of this configuration, which is in the log and may be taken back:
-   * so nobody is let go yet. */
+  /** Keeps the links that this configuration wants, which is in the log and may be taken back: so
+   * nobody is let go yet. */
   follow(configuration: Configuration): void {
-    this.#wanted = this.#peersOf(configuration);
+    this.#wanted = this.#linksOf(configuration);
+    this.#members = new Set(configuration.members.map(({ peerId }) => peerId));
     for (const member of configuration.members) this.#directory.set(member.id, member);
     for (const peer of this.#wanted) this.#keep(peer);
   }
@@ -177,20 +223,19 @@ export class Peers {
 
   /** This configuration is committed: who is not in it is let go, once he had time to hear so. */
   settle(configuration: Configuration): void {
-    const staying = this.#peersOf(configuration);
+    const staying = this.#linksOf(configuration);
     this.#deps.clock.after(letGoMillis, () => {
       for (const peer of [...this.#kept]) {
         if (staying.has(peer) || this.#wanted.has(peer)) continue;
         this.#kept.delete(peer);
         this.#deps.transport.release(peer);
-        if (!this.#deps.transport.isLinked(peer)) this.#forget(peer);
+        if (!this.#deps.transport.isLinked(peer)) this.#forgetLater(peer);
       }
     });
   }
 
-  #peersOf(configuration: Configuration): Set<PeerId> {
-    const others = configuration.members.filter(({ id }) => id !== this.#self.memberId);
-    return new Set(others.map(({ peerId }) => peerId));
+  #linksOf(configuration: Configuration): ReadonlySet<PeerId> {
+    return neighbourhood(configuration, this.#deps.transport.self).links;
   }
 
   /** Where to look for peers that are known and not linked. */
@@ -241,9 +286,10 @@ export class Peers {
     if (hello.clusterName !== self.clusterName) {
       return `the clusters differ: "${self.clusterName}" and "${hello.clusterName}"`;
     }
-    if (hello.clusterId === null || self.clusterId === null) return null;
-    if (hello.clusterId !== self.clusterId) {
-      const mine = self.clusterId.slice(0, 8);
+    const own = self.clusterId ?? self.formerClusterId ?? null;
+    if (hello.clusterId === null || own === null) return null;
+    if (hello.clusterId !== own) {
+      const mine = own.slice(0, 8);
       const yours = hello.clusterId.slice(0, 8);
       return (
         `two clusters are named "${self.clusterName}" (ids ${mine}… and ${yours}…): ` +
@@ -262,17 +308,32 @@ export class Peers {
 
   #forget(peer: PeerId): void {
     this.#greetings.delete(peer);
+    this.#greetedAt.delete(peer);
     this.#lostAt.delete(peer);
   }
 
   /**
-   * Strangers whose greeting led to no link. Only when there are many: a greeting comes before its
-   * link is up, and one forgotten in between would leave a link on which nothing is believed (the
-   * simulator found that).
+   * Forgets a peer that has no link any more. Not at once: a greeting comes before its link is up,
+   * a new connection's before the old one's end is seen; forgotten in between it would leave a link
+   * on which nothing is believed (the simulator found that, twice).
    */
+  #forgetLater(peer: PeerId): void {
+    this.#deps.clock.after(greetingMillisMax, () => {
+      if (!this.#kept.has(peer) && !this.#isPending(peer)) this.#forget(peer);
+    });
+  }
+
+  /** Whether there is a link, or a greeting whose link may still come up. */
+  #isPending(peer: PeerId): boolean {
+    if (this.#deps.transport.isLinked(peer)) return true;
+    const greetedAt = this.#greetedAt.get(peer) ?? Number.NEGATIVE_INFINITY;
+    return this.#deps.clock.monotonicMillis() - greetedAt < greetingMillisMax;
+  }
+
+  /** Strangers whose greeting led to no link, once there are many. */
   #forgetStrangers(): void {
     for (const peer of this.#greetings.keys()) {
-      if (!this.#kept.has(peer) && !this.#deps.transport.isLinked(peer)) this.#forget(peer);
+      if (!this.#kept.has(peer) && !this.#isPending(peer)) this.#forget(peer);
     }
   }
 

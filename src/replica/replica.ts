@@ -10,6 +10,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Refusal } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { mayRejoin } from '../base/putting-out.js';
 import type { Rng } from '../base/rng.js';
 import type { Reply } from '../machine/commands.js';
 import type { Role } from '../raft/effects.js';
@@ -23,17 +24,23 @@ import type {
   Transport,
   TransportHandlers,
 } from '../transport/transport.js';
-import type { ClusterStatus, Consistency } from '../wire/client-messages.js';
-import { decodeForward, encodeForward } from '../wire/peer-codec.js';
+import type { ClusterStatus, OperatorReply, OperatorRequest } from '../wire/client-messages.js';
 import type { PeerAddresses } from '../wire/peer-messages.js';
 import { WireError } from '../wire/wire-error.js';
-import type { KeysRead, Outcome, RecordsRead, ReplicaApi } from './api.js';
+import type { Outcome, ReplicaApi } from './api.js';
 import { AppendListeners } from './append-listeners.js';
 import { CatchUp } from './catch-up.js';
 import { Consensus, type ConsensusOptions, type OpenedLog } from './consensus.js';
 import { Control } from './control.js';
 import type { DataFolder } from './data-folder.js';
-import { type Joined, Joiner } from './joiner.js';
+import { takeForwarded } from './forwarded.js';
+import type { FoundingPlan } from './founder.js';
+import { Gossip } from './gossip.js';
+import type { GossipOptions, GossipPorts } from './gossip-options.js';
+import { LeaderMemory } from './leader-memory.js';
+import { LocalReads } from './local-reads.js';
+import { Newcomer, type NewPlace } from './newcomer.js';
+import { Operator } from './operator.js';
 import { Peers, type SelfIdentity } from './peers.js';
 import { Refs } from './refs.js';
 import { Seeker } from './seeker.js';
@@ -47,6 +54,9 @@ export interface ReplicaOptions {
   readonly seeds: readonly string[];
   /** Addresses of peers known from a former life. */
   readonly book: readonly PeerAddresses[];
+  /** With whom to found. @default never with others */
+  readonly founding?: FoundingPlan;
+  readonly gossip?: Partial<GossipOptions>;
 }
 
 /** What a replica works with. */
@@ -56,12 +66,14 @@ export interface ReplicaDeps {
   readonly rng: Rng;
   readonly transport: Transport;
   readonly folder: DataFolder;
+  readonly gossip: GossipPorts;
   /** A client opened a stream: a front serves it. */
   readonly client: (stream: ClientStream) => void;
   /** None of the seeds is in a cluster (told after every round, while joining). */
   readonly foundNone: () => void;
-  /** This server was removed from its cluster by the entry at `index`. */
-  readonly removed: (index: Index) => void;
+  /** This server was removed from its cluster by the entry at `index`. `mayRejoin`: not by an
+   * operator, so it may set aside what it has, and ask to join as a newcomer. */
+  readonly removed: (index: Index, mayRejoin: boolean) => void;
   /** The process cannot go on. */
   readonly fatal: (reason: string) => void;
 }
@@ -72,9 +84,13 @@ export class Replica implements ReplicaApi {
   readonly #deps: ReplicaDeps;
   readonly #refs: Refs;
   readonly #peers: Peers;
+  readonly #gossip: Gossip;
   readonly #control: Control;
   readonly #seeker: Seeker;
-  #joiner: Joiner | null = null;
+  readonly #operator: Operator;
+  readonly #leaders: LeaderMemory;
+  readonly #reads: LocalReads;
+  #newcomer: Newcomer | null = null;
   #consensus: Consensus | null = null;
   #catchUp: CatchUp | null = null;
   readonly #appendListeners = new AppendListeners();
@@ -89,6 +105,7 @@ export class Replica implements ReplicaApi {
     const self = { ...options.self, clusterId: null, memberId: null };
     this.#peers = new Peers(self, options.book, { transport, clock, log, save });
     const peers = this.#peers;
+    this.#gossip = new Gossip(options.gossip ?? {}, self, { ...deps, ...deps.gossip, peers });
     this.#seeker = new Seeker(options.seeds, { transport, peers, clock, log });
     this.#control = new Control({
       clock,
@@ -97,8 +114,19 @@ export class Replica implements ReplicaApi {
       peers: this.#peers,
       refs: this.#refs,
       consensus: () => this.#consensus,
-      joinAnswered: (message) => this.#joiner?.answered(message),
-      removed: (index) => this.#removed(index),
+      founding: (peer, message) => this.#newcomer?.founding(peer, message),
+      joinAnswered: (message) => this.#newcomer?.joinAnswered(message),
+      removed: (index, isFree) => this.#removed(index, isFree),
+    });
+    this.#leaders = new LeaderMemory(clock);
+    this.#reads = new LocalReads({
+      consensus: () => this.#consensus,
+      notMember: () => this.#notMember(),
+    });
+    this.#operator = new Operator({
+      control: this.#control,
+      consensus: () => this.#consensus,
+      status: () => this.status(),
     });
   }
 
@@ -108,20 +136,22 @@ export class Replica implements ReplicaApi {
   async start(
     member: { readonly place: Membership; readonly opened: OpenedLog } | null,
   ): Promise<void> {
+    this.#newcomer = this.#makeNewcomer(member?.place ?? null);
     if (member !== null) this.#become(member.place, member.opened);
     await this.#deps.transport.start(this.#handlers());
+    this.#gossip.start();
     if (this.#consensus !== null) this.#consensus.start();
-    else this.#startJoiner();
+    else this.#newcomer.start();
   }
 
   /** Asks nobody any more to be taken in: this server is about to found a cluster. */
   stopJoining(): void {
-    this.#joiner?.stop();
-    this.#joiner = null;
+    this.#newcomer?.stopJoining();
   }
 
-  /** Becomes a member with a log that exists already: the founder's way. */
+  /** Becomes a member with a log that exists already: the lone founder's way. */
   found(place: Membership, opened: OpenedLog): void {
+    this.#newcomer?.foundedAlone(place.clusterId);
     this.#become(place, opened);
     this.#consensus?.start();
   }
@@ -138,27 +168,37 @@ export class Replica implements ReplicaApi {
 
   /** Ends: answers what waits, closes log and network. */
   async stop(): Promise<void> {
-    this.#joiner?.stop();
+    this.#newcomer?.stop();
     this.#seeker.stop();
     this.#control.stop();
+    this.#gossip.stop();
     const consensus = this.#consensus;
     if (consensus !== null) await new Promise<void>((closed) => consensus.stop(closed));
     await this.#deps.transport.stop();
   }
 
-  #startJoiner(): void {
-    const { transport, clock, log, foundNone } = this.#deps;
-    this.#joiner = new Joiner(this.#options.seeds, {
+  #makeNewcomer(place: Membership | null): Newcomer {
+    const { transport, clock, log, folder, foundNone, fatal } = this.#deps;
+    const { seeds, founding } = this.#options;
+    return new Newcomer(seeds, founding ?? null, place, {
       transport,
       clock,
       log,
+      folder,
       foundNone,
+      fatal,
       peers: this.#peers,
       refs: this.#refs,
       send: (peer, message) => this.#control.send(peer, message),
-      joined: (joined) => this.#joined(joined),
+      became: (place) => this.#became(place),
     });
-    this.#joiner.start();
+  }
+
+  #became({ place, opened, lastIndex }: NewPlace): void {
+    const { clock, log } = this.#deps;
+    if (lastIndex !== null) this.#catchUp = new CatchUp(lastIndex, { clock, log });
+    this.#become(place, opened);
+    this.#consensus?.start();
   }
 
   #become(place: Membership, opened: OpenedLog): void {
@@ -170,6 +210,7 @@ export class Replica implements ReplicaApi {
       transport,
       refs: this.#refs,
       peers: this.#peers,
+      gossip: this.#gossip,
       listener: {
         roleChanged: (role, term, leader) => this.#roleChanged(role, term, leader),
         applied: (index) => this.#applied(index),
@@ -179,26 +220,7 @@ export class Replica implements ReplicaApi {
       },
     });
     this.#peers.becameMember(place.clusterId, place.memberId);
-  }
-
-  /** A cluster took us in: first the disk knows it, then we take part. */
-  #joined(joined: Joined): void {
-    const { clusterId, memberId, base, lastIndex, peers } = joined;
-    const { clusterName } = this.#options.self;
-    const place = { clusterName, clusterId, memberId, joinIndex: memberId };
-    const { folder, log, clock } = this.#deps;
-    this.#peers.keepForNow(peers);
-    folder.createLog(place, base, (error, opened) => {
-      if (opened === null) return this.#deps.fatal(`the log cannot be made: ${error?.message}`);
-      folder.saveMembership(place, (failed) => {
-        if (failed !== null) return this.#deps.fatal(`identity not written: ${failed.message}`);
-        log.info({ clusterId: clusterId.slice(0, 12), memberId, lastIndex }, 'joined the cluster');
-        this.#joiner = null;
-        this.#catchUp = new CatchUp(lastIndex, { clock, log });
-        this.#become(place, opened);
-        this.#consensus?.start();
-      });
-    });
+    this.#gossip.becameMember({ ...place, incarnation: this.#peers.self.incarnation });
   }
 
   // ---- what the transport brings ----
@@ -212,16 +234,18 @@ export class Replica implements ReplicaApi {
         // Before the peers forget who it was.
         this.#consensus?.linkDown(peer);
         this.#peers.linkDown(peer);
+        this.#gossip.linkDown(peer);
         this.#control.linkDown(peer);
-        this.#joiner?.linkDown(peer);
+        this.#newcomer?.linkDown(peer);
       },
       refused: (peer, address, reason) => {
         if (!this.#peers.isNews(peer, reason)) return;
         this.#deps.log.warn({ peer, address, reason }, 'a server refused to talk to this one');
       },
       frames: (peer, channel, frames) => this.#frames(peer, channel, frames),
+      published: (bytes) => this.#gossip.published(bytes),
       discovered: (peer, addresses) => {
-        this.#joiner?.discovered(peer, addresses);
+        this.#newcomer?.discovered(peer, addresses);
         if (this.#consensus !== null) this.#peers.learnMember(peer, addresses);
       },
       client: (stream) => this.#deps.client(stream),
@@ -233,18 +257,22 @@ export class Replica implements ReplicaApi {
     if (reason !== null && this.#peers.isNews(peer, reason)) {
       this.#deps.log.warn({ server: hello.name, peer, reason }, 'greeting refused');
     }
+    // The first greeting of a link comes before the link is up, and is told with it.
+    if (reason === null && this.#deps.transport.isLinked(peer)) this.#newcomer?.seen(peer, hello);
     return reason;
   }
 
   #linkUp(peer: PeerId): void {
     this.#consensus?.linkUp();
     this.#control.linkUp(peer);
-    this.#joiner?.linkUp();
+    this.#gossip.linkUp(peer);
+    this.#newcomer?.linkUp(peer, this.#peers.greeting(peer));
   }
 
   #frames(peer: PeerId, channel: Channel, frames: readonly Uint8Array[]): void {
     try {
       if (channel === 'consensus') this.#consensus?.frames(peer, frames);
+      else if (channel === 'gossip') this.#gossip.frames(peer, frames);
       else if (channel === 'forward') for (const frame of frames) this.#forwarded(peer, frame);
       else for (const frame of frames) this.#control.frame(peer, frame);
     } catch (error) {
@@ -254,29 +282,21 @@ export class Replica implements ReplicaApi {
   }
 
   #forwarded(peer: PeerId, frame: Uint8Array): void {
-    const message = decodeForward(frame);
-    const consensus = this.#consensus;
-    if (message.type !== 'execute') {
-      const from = this.#peers.greeting(peer)?.memberId ?? nobody;
-      return consensus?.requests.answered(from, message);
-    }
-    const { ref } = message;
-    const answer = (outcome: Outcome<Reply>): void => {
-      const reply = outcome.ok
-        ? encodeForward({ type: 'executed', ref, reply: outcome.value })
-        : encodeForward({ type: 'notExecuted', ref, refusal: outcome.refusal });
-      this.#deps.transport.send(peer, 'forward', [reply]);
-    };
-    if (consensus === null) return answer({ ok: false, refusal: this.#notMember() });
-    // Only servers of this cluster may pass requests on: clients have a channel of their own.
-    if (this.#peers.greeting(peer)?.clusterId !== consensus.place.clusterId) return;
-    consensus.requests.executeForwarded(message.command, answer);
+    const { transport } = this.#deps;
+    const notMember = (): Refusal => this.#notMember();
+    takeForwarded(peer, frame, {
+      transport,
+      peers: this.#peers,
+      consensus: this.#consensus,
+      notMember,
+    });
   }
 
   // ---- what consensus decides ----
 
   #roleChanged(role: Role, term: Term, leader: MemberId): void {
     const name = this.#consensus?.membership.nameOf(leader) ?? 'nobody';
+    this.#leaders.changed(leader === nobody ? null : name);
     this.#deps.log.debug({ role, term, leader: name }, 'role changed');
   }
 
@@ -294,13 +314,14 @@ export class Replica implements ReplicaApi {
     // Older configurations than the admission say nothing of this server, nor of whom it needs.
     if (index < (this.#consensus?.place.joinIndex ?? 0)) return;
     this.#peers.settle(configuration);
-    if (!configuration.members.some(({ id }) => id === self)) this.#removed(index);
+    if (configuration.members.some(({ id }) => id === self)) return;
+    this.#removed(index, mayRejoin(configuration.reason));
   }
 
-  #removed(index: Index): void {
+  #removed(index: Index, isFree: boolean): void {
     if (this.#removedAt !== null) return;
     this.#removedAt = index;
-    this.#deps.removed(index);
+    this.#deps.removed(index, isFree);
   }
 
   // ---- ReplicaApi ----
@@ -310,42 +331,9 @@ export class Replica implements ReplicaApi {
     else this.#consensus.requests.execute(command, answer);
   }
 
-  readRecords(
-    stream: string,
-    fromSeq: number,
-    limit: number,
-    consistency: Consistency,
-    answer: (outcome: Outcome<RecordsRead>) => void,
-  ): void {
-    this.#behindBarrier(consistency, answer, (consensus) =>
-      consensus.records.read(stream, fromSeq, limit, answer),
-    );
-  }
-
-  get(
-    key: Uint8Array,
-    consistency: Consistency,
-    answer: (outcome: Outcome<KeysRead>) => void,
-  ): void {
-    this.#behindBarrier(consistency, answer, ({ machine }) => {
-      const found = machine.get(key);
-      const keys = found === null ? [] : [found];
-      answer({ ok: true, value: { revision: machine.revision, keys, more: false } });
-    });
-  }
-
-  list(
-    start: Uint8Array,
-    end: Uint8Array,
-    limit: number,
-    consistency: Consistency,
-    answer: (outcome: Outcome<KeysRead>) => void,
-  ): void {
-    this.#behindBarrier(consistency, answer, ({ machine }) => {
-      const { keys, more } = machine.list(start, end, limit);
-      answer({ ok: true, value: { revision: machine.revision, keys, more } });
-    });
-  }
+  readonly readRecords: ReplicaApi['readRecords'] = (...words) => this.#reads.readRecords(...words);
+  readonly get: ReplicaApi['get'] = (...words) => this.#reads.get(...words);
+  readonly list: ReplicaApi['list'] = (...words) => this.#reads.list(...words);
 
   onAppended(stream: string, changed: () => void): () => void {
     return this.#appendListeners.add(stream, changed);
@@ -354,18 +342,16 @@ export class Replica implements ReplicaApi {
   status(): ClusterStatus {
     return clusterStatus({
       peers: this.#peers,
+      gossip: this.#gossip,
       selfPeerId: this.#deps.transport.self,
       consensus: this.#consensus,
-      waitingFor: this.#joiner?.waitingFor() ?? null,
+      waitingFor: this.#newcomer?.waitingFor() ?? null,
+      leaderless: this.#leaders.leaderless(),
     });
   }
 
-  transferLeader(to: string, answer: (outcome: Outcome<string>) => void): void {
-    this.#control.administer({ type: 'transferLeader', to }, answer);
-  }
-
-  removeMember(name: string, answer: (outcome: Outcome<string>) => void): void {
-    this.#control.administer({ type: 'removeMember', name }, answer);
+  operate(request: OperatorRequest, answer: (outcome: Outcome<OperatorReply>) => void): void {
+    this.#operator.perform(request, answer);
   }
 
   otherAddresses(): readonly string[] {
@@ -374,22 +360,8 @@ export class Replica implements ReplicaApi {
       .flatMap(({ peerId, addresses }) => (peerId === this.#deps.transport.self ? [] : addresses));
   }
 
-  #behindBarrier<T>(
-    consistency: Consistency,
-    answer: (outcome: Outcome<T>) => void,
-    read: (consensus: Consensus) => void,
-  ): void {
-    const consensus = this.#consensus;
-    if (consensus === null) return answer({ ok: false, refusal: this.#notMember() });
-    if (consistency === 'stale') return read(consensus);
-    consensus.reads.barrier((refusal) => {
-      if (refusal === null) read(consensus);
-      else answer({ ok: false, refusal });
-    });
-  }
-
   #notMember(): Refusal {
-    const waitingFor = this.#joiner?.waitingFor() ?? 'its start';
+    const waitingFor = this.#newcomer?.waitingFor() ?? 'its start';
     return {
       code: 'NOT_MEMBER',
       message: `this server is in no cluster yet; it waits for ${waitingFor}`,

@@ -9,6 +9,7 @@ import type { MemberId, MemberInfo } from '../raft/types.js';
 import { nobody } from '../raft/types.js';
 import type { ClusterStatus, Health, MemberStatus } from '../wire/client-messages.js';
 import type { Consensus } from './consensus.js';
+import type { HealthSource } from './membership-runner.js';
 import type { Peers } from './peers.js';
 
 /** After this long without a link a member is called dead, milliseconds. */
@@ -17,10 +18,13 @@ const deadAfterMillis = 10_000;
 /** What a status is made of. */
 export interface StatusSources {
   readonly peers: Peers;
+  readonly gossip: HealthSource;
   readonly selfPeerId: string;
   readonly consensus: Consensus | null;
   /** What the server waits for, or null. */
   readonly waitingFor: string | null;
+  /** Since when nobody leads, or null. */
+  readonly leaderless: ClusterStatus['self']['leaderless'];
 }
 
 /** The status as this server sees it. */
@@ -37,8 +41,10 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
       commitIndex: 0,
       appliedIndex: 0,
       lastIndex: 0,
+      lastTerm: 0,
       faultTolerance: 0,
       joint: false,
+      configurationIndex: 0,
       members: [],
       self: {
         name,
@@ -46,6 +52,7 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
         peerId: sources.selfPeerId,
         role: 'joining',
         waitingFor: sources.waitingFor,
+        leaderless: null,
       },
     };
   }
@@ -61,8 +68,10 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
     commitIndex: core.commit,
     appliedIndex: core.applied,
     lastIndex: core.lastIndex,
+    lastTerm: core.lastTerm,
     faultTolerance: faultTolerance(core, sources),
     joint: configuration.votersOutgoing.length > 0,
+    configurationIndex: core.configurationIndex,
     members: configuration.members.map((member) => memberStatus(member, core, sources)),
     self: {
       name,
@@ -70,15 +79,13 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
       peerId: sources.selfPeerId,
       role: selfRole(core),
       waitingFor: core.leader === nobody ? whyNoLeader(core, sources) : null,
+      leaderless: core.leader === nobody ? sources.leaderless : null,
     },
   };
 }
 
-function memberStatus(
-  member: MemberInfo,
-  core: CoreStatus,
-  { peers, consensus, selfPeerId }: StatusSources,
-): MemberStatus {
+function memberStatus(member: MemberInfo, core: CoreStatus, sources: StatusSources): MemberStatus {
+  const { peers, consensus, selfPeerId } = sources;
   const { id, name, peerId } = member;
   const progress = core.progress.get(id);
   const isSelf = peerId === selfPeerId;
@@ -87,9 +94,10 @@ function memberStatus(
     memberId: id,
     peerId,
     role: memberRole(id, core, consensus),
-    health: isSelf ? 'alive' : healthOf(peers.silentForMillis(peerId), progress?.recentlyActive),
+    health: isSelf ? 'alive' : healthOf(sources, peerId, progress?.recentlyActive),
     addresses: peers.addressesOf(peerId),
     matchIndex: progress?.match ?? (isSelf && core.role === 'leader' ? core.lastIndex : null),
+    silentMillis: isSelf ? 0 : wholeMillis(peers.silentForMillis(peerId)),
   };
 }
 
@@ -119,11 +127,23 @@ function memberRole(
   return consensus?.membership.isStandby(id) === true ? 'standby' : 'learner';
 }
 
-function healthOf(silentMillis: number, active: boolean | undefined): Health {
+/** The leader's own contact says that a member lives; that it is dead gossip says, and where gossip
+ * knows nothing of it, the silence of its link. */
+function healthOf(
+  { gossip, peers }: StatusSources,
+  peerId: string,
+  active: boolean | undefined,
+): Health {
   if (active === true) return 'alive';
+  const { rumour } = gossip.health(peerId);
+  if (rumour === 'dead' || rumour === 'left') return rumour;
+  const silentMillis = peers.silentForMillis(peerId);
+  const isCutOff = silentMillis >= deadAfterMillis && silentMillis !== Number.POSITIVE_INFINITY;
+  if (rumour === 'suspect') return 'suspect';
+  if (rumour === 'alive') return active === false || isCutOff ? 'suspect' : 'alive';
   if (silentMillis === 0) return active === false ? 'suspect' : 'alive';
   if (silentMillis === Number.POSITIVE_INFINITY) return active === undefined ? 'unknown' : 'dead';
-  return silentMillis >= deadAfterMillis ? 'dead' : 'suspect';
+  return isCutOff ? 'dead' : 'suspect';
 }
 
 function selfRole(core: CoreStatus): 'leader' | 'follower' | 'candidate' {
@@ -131,15 +151,44 @@ function selfRole(core: CoreStatus): 'leader' | 'follower' | 'candidate' {
   return 'candidate';
 }
 
-/** One line for people: which voters are missing. */
+/** One line for people: how many voters are needed, who is missing and for how long, and whether
+ * this server could lead at all. */
 function whyNoLeader(core: CoreStatus, { peers, selfPeerId }: StatusSources): string {
   const { voters, votersOutgoing, members } = core.configuration;
   const deciding = new Set([...voters, ...votersOutgoing]);
-  const missing = members.filter(
-    ({ id, peerId }) =>
-      deciding.has(id) && peerId !== selfPeerId && peers.silentForMillis(peerId) > 0,
+  const missing = members.flatMap(({ id, name, peerId }) => {
+    const silentMillis = peerId === selfPeerId ? 0 : peers.silentForMillis(peerId);
+    return deciding.has(id) && silentMillis > 0 ? [{ id, name, silentMillis }] : [];
+  });
+  const gone = new Set(missing.map(({ id }) => id));
+  const hasMajority = [voters, votersOutgoing].every(
+    (set) => set.length === 0 || set.filter((id) => !gone.has(id)).length * 2 > set.length,
   );
-  if (missing.length === 0) return 'an election to end';
-  const names = missing.map(({ name }) => name).join(', ');
-  return `a majority of ${deciding.size} voters; not reached: ${names}`;
+  const self = members.find(({ peerId }) => peerId === selfPeerId);
+  const told = missing.map(({ name, silentMillis }) => `${name} (${silenceText(silentMillis)})`);
+  const reached = `reached ${deciding.size - missing.length} of ${deciding.size} voters`;
+  const who = missing.length === 0 ? reached : `${reached}; missing: ${told.join(', ')}`;
+  if (hasMajority) return `an election to end (${who})`;
+  const vote = self === undefined || !deciding.has(self.id) ? '; this server has no vote' : '';
+  const both = votersOutgoing.length > 0 ? ' of the old and of the new voters' : '';
+  return `a majority${both}: ${who}${vote}`;
+}
+
+function silenceText(millis: number): string {
+  if (millis === Number.POSITIVE_INFINITY) return 'no link since this server started';
+  return `no link for ${durationText(millis)}`;
+}
+
+/** Null for a silence that never was broken. */
+function wholeMillis(millis: number): number | null {
+  return millis === Number.POSITIVE_INFINITY ? null : Math.round(millis);
+}
+
+/** A time that went by, for people, in its largest unit: `12 s`, `3 min`. */
+export function durationText(millis: number): string {
+  const seconds = Math.floor(millis / 1000);
+  if (seconds < 1) return `${Math.round(millis)} ms`;
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
 }

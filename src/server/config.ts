@@ -8,7 +8,10 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { commandBytesMax, recordBytesMaxDefault } from '../base/limits.js';
+import { type NetworkSecret, parseSecret } from '../transport/network-secret.js';
 import { type Address, formatAddress, parseAddress } from '../wire/addresses.js';
+import { exposureFault } from './exposure.js';
+import { readSecretFile } from './secret-file.js';
 
 /** A server's configuration, checked. Times are milliseconds. */
 export interface ServerConfig {
@@ -20,11 +23,18 @@ export interface ServerConfig {
   readonly port: number;
   /** Addresses of servers of the cluster, `host:port`. @default none: found a cluster here */
   readonly peers: readonly string[];
+  /** The file with the secret of a closed cluster. @default null: the cluster is open */
+  readonly secretFile: string | null;
+  /** What the file says. */
+  readonly secret: NetworkSecret | null;
+  /** That whoever reaches the port may join, read and write is meant. @default false */
+  readonly open: boolean;
   /** Data folder. @default data/<id> */
   readonly data: string;
   /** Name of the cluster. @default quorate */
   readonly cluster: string;
-  /** How many servers found the cluster together; 1 or null: this one alone. @default null */
+  /** How many servers found the cluster together; 1 or null: this one alone, if it founds.
+   * @default null */
   readonly expect: number | null;
   /** Whether mDNS looks for servers on the local network. @default true */
   readonly mdns: boolean;
@@ -65,6 +75,8 @@ export interface ConfigSources {
   /** Flags by setting name in camelCase; `config` names the YAML file. */
   readonly flags: RawConfig;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The text of a secret, from a program that has it from elsewhere than a file. */
+  readonly secret?: string | undefined;
 }
 
 interface Setting {
@@ -97,7 +109,8 @@ export function readConfig(sources: ConfigSources): ConfigResult {
   const { listen, ...rest } = values;
   const { host, port } = listen as Address;
   const data = values['data'] ?? `data/${String(values['id'])}`;
-  const config = { ...rest, host, port, data } as unknown as ServerConfig;
+  const secret = secretOf(values['secretFile'], sources.secret, faults);
+  const config = { ...rest, host, port, data, secret } as unknown as ServerConfig;
   faults.push(...crossFaults(config));
   if (faults.length > 0) return { ok: false, faults };
   return { ok: true, config: Object.freeze(timed(config)) };
@@ -111,6 +124,8 @@ const settings: readonly Setting[] = [
     read: (raw) => address(String(raw)),
   },
   { name: 'peers', fallback: [], read: addresses },
+  { name: 'secretFile', fallback: null, read: text('a file', /^.{1,4096}$/s) },
+  { name: 'open', fallback: false, read: yesOrNo },
   { name: 'data', fallback: null, read: text('a folder', /^.{1,4096}$/s) },
   { name: 'cluster', fallback: 'quorate', read: text('a name', /^[\w.-]{1,64}$/) },
   { name: 'expect', fallback: null, read: whole(1, 99) },
@@ -126,6 +141,21 @@ const settings: readonly Setting[] = [
   { name: 'voters', fallback: 5, read: whole(1, 9) },
   { name: 'stabilisation', fallback: 5000, read: whole(0, 3_600_000) },
 ];
+
+/** The secret that was named, looked through. */
+function secretOf(
+  path: unknown,
+  given: string | undefined,
+  faults: string[],
+): NetworkSecret | null {
+  try {
+    if (given !== undefined) return parseSecret(given);
+    return typeof path === 'string' ? parseSecret(readSecretFile(path)) : null;
+  } catch (error) {
+    faults.push(`secret${given === undefined ? '-file' : ''}: ${(error as Error).message}`);
+    return null;
+  }
+}
 
 interface Said {
   readonly value: unknown;
@@ -179,12 +209,20 @@ function crossFaults(config: ServerConfig): string[] {
         `${heartbeatInterval}): a single late heartbeat would start an election`,
     );
   }
+  const exposed = exposureFault(config);
+  // Whoever named a secret that cannot be read is told of that alone.
+  if (exposed !== null && config.secretFile === null) faults.push(exposed);
   if (config.voters % 2 === 0) faults.push(`voters (${config.voters}) should be odd`);
   if ((config.expect ?? 1) > 1) {
-    faults.push(
-      'expect: founding together is not built yet; start one server without peers, the ' +
-        'others with peers',
-    );
+    if (config.leader) {
+      faults.push('expect and leader exclude each other: found with others, or alone');
+    }
+    if (config.peers.length === 0 && !config.mdns) {
+      faults.push(
+        `expect (${config.expect}) needs peers or mDNS: without both nobody can be found to ` +
+          `found a cluster with`,
+      );
+    }
   }
   return faults;
 }

@@ -5,29 +5,38 @@
  *
  *   lock            one process at a time
  *   identity.json   key, incarnation, place in a cluster
+ *   founding.json   what this server has signed to found a cluster with others
  *   peers.json      where the others were last seen (a cache)
  *   log/            the write-ahead log
  */
 
-import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { Clock } from '../base/clock.js';
-import { type ErrorCode, QuorateError } from '../base/errors.js';
+import { QuorateError } from '../base/errors.js';
+import type { SignedFounding } from '../base/founding-record.js';
 import type { Log } from '../base/log.js';
 import type { LogBase, Membership } from '../raft/types.js';
 import type { OpenedLog } from '../replica/consensus.js';
 import type { DataFolder } from '../replica/data-folder.js';
+import type { FoundingStore } from '../replica/founder.js';
 import { loadAddressBook, saveAddressBook } from '../storage/address-book.js';
+import type { CheckedFolder } from '../storage/checked-file.js';
 import type { Checksum } from '../storage/checksum.js';
 import type { DiskError, Done } from '../storage/disk.js';
 import { type FolderLock, lockFolder } from '../storage/folder-lock.js';
+import { loadFounding, saveFounding } from '../storage/founding-file.js';
 import { type Identity, loadIdentity, saveIdentity } from '../storage/identity.js';
 import { NodeDisk } from '../storage/node-disk.js';
+import { settleLog } from '../storage/rescue.js';
 import { createWal, openWal } from '../storage/wal.js';
 import type { WalDeps, WalOptions } from '../storage/wal-options.js';
 import { generatePeerKey } from '../transport/peer-key.js';
 import type { PeerAddresses } from '../wire/peer-messages.js';
+import { logFault, promised } from './disk-faults.js';
+import { randomHex } from './founding.js';
+import { asideName, setLogAside } from './log-aside.js';
+import { PreparedLog, removePrepared } from './prepared-log.js';
 
 const checksum: Checksum = (bytes, seed) => crc32(bytes, seed);
 
@@ -86,7 +95,7 @@ async function readFolder(
     }
     const made = {
       privateKey: await generatePeerKey(),
-      incarnation: randomBytes(16).toString('hex'),
+      incarnation: randomHex(),
       membership: null,
     };
     await promised<null>((done) => saveIdentity(checked, made, (error) => done(error, null)));
@@ -100,37 +109,87 @@ async function readFolder(
         `another folder, or --cluster ${belongsTo}`,
     );
   }
+  if (identity.former !== undefined) setLogAside(path, identity.former, deps.log);
+  removePrepared(path);
+  const signed = await readFounding(options, checked, identity);
   const addresses = await new Promise<readonly PeerAddresses[]>((resolve) => {
     loadAddressBook(checked, deps.log, resolve);
   });
-  return new OpenFolder(options, { lock, disk, identity, addresses, ...deps });
+  return new OpenFolder(options, { lock, disk, identity, signed, addresses, ...deps });
+}
+
+/** What the folder's incarnation has signed; a record of an older one is void. */
+async function readFounding(
+  { path, serverName, clusterName }: FolderOptions,
+  checked: CheckedFolder,
+  { incarnation, membership }: Identity,
+): Promise<SignedFounding | null> {
+  const signed = await promised<SignedFounding | null>((done) => loadFounding(checked, done), {
+    // A new folder is a new server, which has signed nothing.
+    DAMAGED:
+      membership === null
+        ? 'move the folder away and start this server anew'
+        : 'move that file away: this server is a member and needs it no more',
+  });
+  const founder = signed?.record.founders.find((each) => each.incarnation === incarnation);
+  if (signed === null || founder === undefined) return null;
+  if (membership === null && signed.record.clusterName !== clusterName) {
+    const other = signed.record.clusterName;
+    throw new QuorateError(
+      'WRONG_CLUSTER',
+      `data folder ${path} has signed to found cluster "${other}", not "${clusterName}": use ` +
+        `another folder, or --cluster ${other}`,
+    );
+  }
+  if (membership === null && founder.name !== serverName) {
+    throw new QuorateError(
+      'WRONG_CLUSTER',
+      `data folder ${path} has signed as server "${founder.name}", not "${serverName}": use ` +
+        `another folder, or --id ${founder.name}`,
+    );
+  }
+  return signed;
 }
 
 interface OpenFolderDeps extends FolderDeps {
   readonly lock: FolderLock;
   readonly disk: NodeDisk;
   readonly identity: Identity;
+  readonly signed: SignedFounding | null;
   readonly addresses: readonly PeerAddresses[];
 }
 
 /** A data folder that this process holds. */
-export class OpenFolder implements DataFolder {
-  readonly identity: Identity;
-  /** Where peers were last seen. */
-  readonly addresses: readonly PeerAddresses[];
+export class OpenFolder implements DataFolder, FoundingStore {
+  /** What its incarnation has signed to found a cluster with others. */
+  readonly signed: SignedFounding | null;
+  /** Where peers were last seen, as the last life of this server left it. */
+  addresses: readonly PeerAddresses[];
   readonly #options: FolderOptions;
   readonly #deps: OpenFolderDeps;
+  #identity: Identity;
+  readonly #prepared: PreparedLog;
+  #bookToSave: readonly PeerAddresses[] | null = null;
+  #isSavingBook = false;
+  /** Set when the folder is to be closed. */
+  #idle: (() => void) | null = null;
 
   constructor(options: FolderOptions, deps: OpenFolderDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.identity = deps.identity;
+    this.#identity = deps.identity;
+    this.signed = deps.signed;
     this.addresses = deps.addresses;
+    this.#prepared = new PreparedLog(deps.disk, options.path, () => this.#maybeIdle());
+  }
+
+  get identity(): Identity {
+    return this.#identity;
   }
 
   /** The place in a cluster that the folder holds; null while there is none. */
   get membership(): Membership | null {
-    return this.identity.membership;
+    return this.#identity.membership;
   }
 
   /**
@@ -138,6 +197,10 @@ export class OpenFolder implements DataFolder {
    * @throws QuorateError when it is damaged, missing, or another server's.
    */
   async openLog(place: Membership): Promise<OpenedLog> {
+    const { path: directory } = this.#options;
+    await promised<null>((done) => {
+      settleLog(this.#deps.disk, directory, place.clusterId, (error) => done(error, null));
+    });
     const opened = await promised<OpenedLog>(
       (done) => openWal(this.#walOptions(place), this.#walDeps(), done),
       { ENOENT: 'restore that folder from a copy, or move the data folder away and start anew' },
@@ -174,28 +237,87 @@ export class OpenFolder implements DataFolder {
     // join that was cut short left it.
     fs.rm(options.directory, { recursive: true, force: true }, (error) => {
       if (error !== null) return done({ code: error.code ?? 'EIO', message: error.message }, null);
-      createWal(options, base, this.#walDeps(), done);
+      this.#prepared.take((prepared) => {
+        createWal(options, base, { ...this.#walDeps(), prepared }, done);
+      });
     });
+  }
+
+  /** Makes the first segment of a log ahead, for a server that looks for its cluster. */
+  prepareLog(): void {
+    this.#prepared.prepare();
   }
 
   saveMembership(place: Membership, done: Done): void {
-    const { disk, identity } = this.#deps;
-    const checked = { disk, directory: this.#options.path, checksum };
-    saveIdentity(checked, { ...identity, membership: place }, done);
+    const { privateKey, incarnation } = this.#identity;
+    this.#saveIdentity({ privateKey, incarnation, membership: place }, done);
+  }
+
+  /** Its cluster put this server out: it gets another incarnation, and its log, which is closed,
+   * another name. Cut short at any step, the next opening of the folder goes on with it. */
+  async setAside(place: Membership): Promise<void> {
+    const { clusterId, memberId } = place;
+    const { clock, log } = this.#deps;
+    const former = { clusterId, memberId, log: asideName(memberId, clock.wallMillis()) };
+    const { privateKey } = this.#identity;
+    const young = { privateKey, incarnation: randomHex(), membership: null, former };
+    await promised<null>((done) => this.#saveIdentity(young, (error) => done(error, null)));
+    setLogAside(this.#options.path, former, log);
+  }
+
+  saveFounding(founding: SignedFounding, done: Done): void {
+    saveFounding(this.#checked(), founding, done);
+  }
+
+  saveIncarnation(incarnation: string, done: Done): void {
+    // The record that the old incarnation signed stays in its file, and is void from now on.
+    this.#saveIdentity({ ...this.#identity, incarnation }, done);
   }
 
   saveAddresses(book: readonly PeerAddresses[]): void {
-    const { disk, log } = this.#deps;
-    const checked = { disk, directory: this.#options.path, checksum };
-    saveAddressBook(checked, book, (error) => {
+    // What was learned last may come when the folder is another's already.
+    if (this.#idle !== null) return;
+    this.addresses = book;
+    this.#bookToSave = book;
+    if (!this.#isSavingBook) this.#saveBook();
+  }
+
+  /** One after the other: both would write the same temporary file. Only the latest counts. */
+  #saveBook(): void {
+    const book = this.#bookToSave;
+    this.#bookToSave = null;
+    this.#isSavingBook = book !== null;
+    if (book === null) return this.#maybeIdle();
+    saveAddressBook(this.#checked(), book, (error) => {
+      const { log } = this.#deps;
       if (error !== null) log.warn({ error: error.message }, 'address book not saved');
+      this.#saveBook();
     });
   }
 
-  /** Gives the folder free. The log is closed by then. */
-  close(): Promise<void> {
+  /** Gives the folder free, once nothing is written there any more. The log is closed by then. */
+  async close(): Promise<void> {
+    await new Promise<void>((idle) => {
+      this.#idle = idle;
+      this.#maybeIdle();
+    });
     this.#deps.lock.release();
-    return Promise.resolve();
+  }
+
+  /** Whoever takes the folder next makes files of the same names. */
+  #maybeIdle(): void {
+    if (!this.#prepared.isUnderWay && !this.#isSavingBook) this.#idle?.();
+  }
+
+  #saveIdentity(identity: Identity, done: Done): void {
+    saveIdentity(this.#checked(), identity, (error) => {
+      if (error === null) this.#identity = identity;
+      done(error);
+    });
+  }
+
+  #checked(): CheckedFolder {
+    return { disk: this.#deps.disk, directory: this.#options.path, checksum };
   }
 
   #walOptions({ clusterId, memberId }: Membership): WalOptions {
@@ -242,39 +364,4 @@ function takeLock(path: string): Promise<FolderLock> {
       else reject(new QuorateError('CONFLICT', `${reason}: stop it first, or use another folder`));
     });
   });
-}
-
-/**
- * A callback of the disk's kind as a promise: starting and ending are no hot path.
- * @param advice what to do next, by the code of the fault.
- */
-function promised<T>(
-  work: (done: (error: DiskError | null, value: T | null) => void) => void,
-  advice: Readonly<Record<string, string>> = {},
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    work((error, value) => {
-      if (error === null) return resolve(value as T);
-      const next = advice[error.code];
-      const message = next === undefined ? error.message : `${error.message}; ${next}`;
-      reject(new QuorateError(codeOf(error), message));
-    });
-  });
-}
-
-/** Why the log stopped, and what to do. Nothing that was acknowledged is lost by such an end. */
-function logFault(error: DiskError): string {
-  if (error.code === 'ENOSPC') {
-    return `the disk is full (ENOSPC): ${error.message}; make room, then start this server again`;
-  }
-  return (
-    `the log cannot be written (${error.code}): ${error.message}; see to the disk ` +
-    `before starting this server again`
-  );
-}
-
-function codeOf(error: DiskError): ErrorCode {
-  if (error.code === 'DAMAGED') return 'DAMAGED';
-  if (error.code === 'WRONG_CLUSTER') return 'WRONG_CLUSTER';
-  return 'DISK_FAILED';
 }

@@ -9,7 +9,12 @@ import { readConfig, type ServerConfig } from './config.js';
 import { type Server, startServer } from './server.js';
 
 /** Settings of an embedded server; what is not given has the default of `ServerConfig`. */
-export interface ServerOptions extends Partial<Omit<ServerConfig, 'host' | 'port'>> {
+export interface ServerOptions
+  extends Partial<Omit<ServerConfig, 'host' | 'port' | 'secret' | 'secretFile'>> {
+  /** The file with the secret of a closed cluster. @default none: the cluster is open */
+  readonly secretFile?: string;
+  /** The text of a secret, as it stands in such a file, for programs that keep it elsewhere. */
+  readonly secret?: string;
   /** Where to listen, `host:port`; port 0 takes any free one. @default 127.0.0.1:5555 */
   readonly listen?: string;
   /** Where the server says what happens. @default nowhere */
@@ -27,8 +32,8 @@ export interface ServerOptions extends Partial<Omit<ServerConfig, 'host' | 'port
  *   taken, data folder unreadable, damaged, in use, or of another cluster or server.
  */
 export async function createServer(options: ServerOptions = {}): Promise<Server> {
-  const { log = silent, onFatal = crash, ...settings } = options;
-  const read = readConfig({ flags: settings, environment: {} });
+  const { log = silent, onFatal = crash, secret, ...settings } = options;
+  const read = readConfig({ flags: settings, environment: {}, secret });
   if (!read.ok) throw new QuorateError('BAD_REQUEST', read.faults.join('; '));
   return startServer(read.config, { log, fatal: onFatal });
 }

@@ -1,21 +1,17 @@
 /**
- * Founds a cluster of one: the founding record, the cluster id that is its hash, and the base that
- * the log of every later member starts from. (Founding by several servers signs one record; the
- * base has the same shape.)
- *
- * The base stands at index n for n founders, so that the founders' ids 1 … n never meet the log
- * indexes that later become members' ids (docs/adr/0006).
+ * What the founding of a cluster needs of the world: the hash and chance. A cluster of one is
+ * founded here and now, by the same record that several sign (membership/founding-record.ts).
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import type { LogBase, MemberInfo } from '../raft/types.js';
-
-/** Who founds. */
-export interface Founder {
-  readonly peerId: string;
-  readonly incarnation: string;
-  readonly name: string;
-}
+import type { Founder } from '../base/founding-record.js';
+import {
+  clusterIdOf,
+  foundingBase,
+  foundingRecord,
+  type Hash,
+} from '../membership/founding-record.js';
+import type { LogBase } from '../raft/types.js';
 
 /** A cluster that begins. */
 export interface Founding {
@@ -25,28 +21,16 @@ export interface Founding {
   readonly base: LogBase;
 }
 
+/** SHA-256, hex. */
+export const sha256: Hash = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+/** Sixteen random bytes, hex. */
+export function randomHex(): string {
+  return randomBytes(16).toString('hex');
+}
+
 /** Founds a cluster with this server as its only voter. */
 export function foundAlone(clusterName: string, founder: Founder): Founding {
-  const member: MemberInfo = { id: 1, ...founder };
-  const record = {
-    format: 1,
-    clusterName,
-    founders: [member],
-    nonce: randomBytes(16).toString('hex'),
-  };
-  const clusterId = createHash('sha256').update(JSON.stringify(record)).digest('hex');
-  const base: LogBase = {
-    index: 1,
-    term: 0,
-    configurationIndex: 1,
-    configuration: {
-      voters: [1],
-      votersOutgoing: [],
-      learners: [],
-      learnersNext: [],
-      members: [member],
-      reason: `founded by ${founder.name}`,
-    },
-  };
-  return { clusterId, memberId: 1, base };
+  const record = foundingRecord(clusterName, [founder], randomHex());
+  return { clusterId: clusterIdOf(record, sha256), memberId: 1, base: foundingBase(record) };
 }

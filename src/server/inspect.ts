@@ -1,35 +1,45 @@
 /**
- * Reads the log of a stopped server for people: one plain object a record, in the order in which it
- * was written, with what each command says. Nothing on disk is changed; a server that runs is
- * refused, since its log moves under the reader.
+ * Reads the data folder of a stopped server for people: what it has signed to found a cluster, then
+ * its log, one plain object a record, in the order in which it was written, with what each command
+ * says. Nothing on disk is changed; a server that runs is refused, since its log moves under the
+ * reader.
  */
 
 import * as fs from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { QuorateError } from '../base/errors.js';
 import type { Command } from '../machine/commands.js';
+import { clusterIdOf } from '../membership/founding-record.js';
 import { lockFolder } from '../storage/folder-lock.js';
+import { loadFounding } from '../storage/founding-file.js';
 import { inspectLog, type LogRecord, type RecordPlace } from '../storage/inspect.js';
 import { NodeDisk } from '../storage/node-disk.js';
 import { decodeCommand } from '../wire/command-codec.js';
+import { sha256 } from './founding.js';
 
 /**
- * Tells every record of the log in a data folder. False when the log is damaged (the rows of type
- * `damage` say where).
- * @throws QuorateError when there is no log, or a server runs on it.
+ * Tells every record of the log in a data folder, after a row of type `founding` where the server
+ * has signed a founding record. False when something is damaged (the rows of type `damage` say
+ * where).
+ * @throws QuorateError when there is neither, or a server runs on it.
  */
 export async function inspectFolder(
   dataFolder: string,
   tell: (row: Readonly<Record<string, unknown>>) => void,
 ): Promise<boolean> {
   const directory = `${dataFolder}/log`;
-  if (!fs.existsSync(directory)) {
+  const hasLog = fs.existsSync(directory);
+  if (!hasLog && !fs.existsSync(`${dataFolder}/founding.json`)) {
     const message = `${dataFolder} holds no log: is it a server's data folder (data/<SERVER_ID>)?`;
     throw new QuorateError('NOT_FOUND', message);
   }
   const release = await lock(dataFolder);
   let isSound = true;
   try {
+    const founding = await foundingRow(dataFolder);
+    if (founding !== null) tell(founding);
+    isSound = founding?.['type'] !== 'damage';
+    if (!hasLog) return isSound;
     await new Promise<void>((resolve, reject) => {
       const deps = { disk: new NodeDisk(), checksum: crc32 };
       const onRecord = (record: LogRecord, place: RecordPlace): void => {
@@ -45,6 +55,29 @@ export async function inspectFolder(
     release();
   }
   return isSound;
+}
+
+/** What the server has signed; null when nothing. */
+function foundingRow(directory: string): Promise<Record<string, unknown> | null> {
+  const folder = { disk: new NodeDisk(), directory, checksum: crc32 };
+  const file = `${directory}/founding.json`;
+  return new Promise((resolve) => {
+    loadFounding(folder, (error, signed) => {
+      if (error !== null) {
+        const { code, message } = error;
+        return resolve({ type: 'damage', code, message, file, offset: 0 });
+      }
+      if (signed === null) return resolve(null);
+      const { record, signatures } = signed;
+      const signers = new Set(signatures.map(({ peerId }) => peerId));
+      const founders = record.founders.map((founder) => {
+        return { ...founder, signed: signers.has(founder.peerId) };
+      });
+      const { clusterName, nonce } = record;
+      const clusterId = clusterIdOf(record, sha256);
+      resolve({ type: 'founding', clusterId, clusterName, founders, nonce, file });
+    });
+  });
 }
 
 function lock(folder: string): Promise<() => void> {

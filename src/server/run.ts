@@ -7,6 +7,7 @@
 import { QuorateError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { type RawConfig, readConfig, type ServerConfig } from './config.js';
+import { exposureWarning } from './exposure.js';
 import { createLogger } from './logger.js';
 import { type Server, startServer } from './server.js';
 
@@ -54,13 +55,10 @@ export async function runServer(flags: RawConfig): Promise<number> {
 function announce(server: Server, config: ServerConfig, log: Log): void {
   const { addresses, peerId } = server;
   log.info({ addresses, cluster: config.cluster, data: config.data, peerId }, 'listening');
-  if (!isLoopback(config.host)) {
-    log.warn({}, 'open to the network: whoever reaches this port may join, read and write');
-  }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  const warning = exposureWarning(config);
+  if (warning !== null) log.warn({}, warning);
+  const { secret } = config;
+  if (secret !== null) log.info({ secretIds: secret.ids }, 'closed to all who lack the secret');
 }
 
 /** The first signal stops cleanly; a second one, or too long a stop, ends the process. */

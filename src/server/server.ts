@@ -18,10 +18,13 @@ import { Replica } from '../replica/replica.js';
 import { createTransport } from '../transport/libp2p-transport.js';
 import { nodeClock } from '../transport/node-clock.js';
 import { peerIdOfKey } from '../transport/peer-key.js';
+import { createSigner } from '../transport/signer.js';
 import type { ClusterStatus } from '../wire/client-messages.js';
 import type { ServerConfig } from './config.js';
 import { type OpenFolder, openDataFolder } from './data-folder.js';
-import { foundAlone } from './founding.js';
+import { foundAlone, randomHex, sha256 } from './founding.js';
+import { type Life, type LifeEnd, Lives } from './lives.js';
+import { LoopDelay } from './loop-delay.js';
 import { checkPort } from './port-check.js';
 
 /** Ticks of the core in one heartbeat: fine enough that two candidates seldom draw the same. */
@@ -32,6 +35,9 @@ const handOverMillisMax = 600;
 
 /** How long --leader with peers asks them before it founds, milliseconds. */
 const foundAfterMillis = 3000;
+
+/** At how many addresses a server that was put out asks in each round. */
+const seedsMax = 64;
 
 /** How a server ended. */
 export interface ServerEnd {
@@ -75,19 +81,22 @@ export async function startServer(
     { path: config.data, serverName: config.id, clusterName: config.cluster },
     { clock: nodeClock, ...surroundings },
   );
-  const server = new RunningServer(config, folder, surroundings);
-  try {
-    await server.start();
-  } catch (error) {
-    await server.abandon();
-    throw error;
-  }
+  const server = new Lives({
+    peerId: peerIdOfKey(folder.identity.privateKey),
+    build: (others) => new ServerLife(config, folder, others, surroundings),
+    setAside: async () => {
+      if (folder.membership !== null) await folder.setAside(folder.membership);
+    },
+    close: () => folder.close(),
+    fatal: surroundings.fatal,
+  });
+  await server.start();
   return server;
 }
 
-class RunningServer implements Server {
-  readonly peerId: string;
-  readonly ended: Promise<ServerEnd>;
+/** One life of a server: from its start, as whatever its data folder says, to its end. */
+class ServerLife implements Life {
+  readonly ended: Promise<LifeEnd>;
   readonly #config: ServerConfig;
   readonly #folder: OpenFolder;
   readonly #log: Log;
@@ -95,25 +104,43 @@ class RunningServer implements Server {
   readonly #transport: ReturnType<typeof createTransport>;
   readonly #replica: Replica;
   readonly #front: NativeFront;
-  #end: (end: ServerEnd) => void = () => {};
+  readonly #loopDelay = new LoopDelay();
+  #end: (end: LifeEnd) => void = () => {};
   #stopping: Promise<void> | null = null;
   #founding = false;
   readonly #startedAt = nodeClock.monotonicMillis();
 
-  constructor(config: ServerConfig, folder: OpenFolder, surroundings: ServerSurroundings) {
+  constructor(
+    config: ServerConfig,
+    folder: OpenFolder,
+    others: readonly string[],
+    surroundings: ServerSurroundings,
+  ) {
     this.#config = config;
     this.#folder = folder;
     this.#log = surroundings.log;
     this.#fatal = surroundings.fatal;
-    this.peerId = peerIdOfKey(folder.identity.privateKey);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
     const clock = nodeClock;
     const rng = new Rng(randomInt(2 ** 47));
-    const { host, port, mdns, cluster: clusterName } = config;
+    const { host, port, mdns, secret, cluster: clusterName } = config;
+    const signer = createSigner(folder.identity.privateKey);
+    const founding = {
+      expect: foundsTogether(config) ? config.expect : null,
+      signed: folder.signed,
+      signer,
+      hash: sha256,
+      store: folder,
+      randomHex,
+    };
+    // Who was put out of a cluster founds none and joins no other, whatever it is started with.
+    const { former } = folder.identity;
+    const gossipRng = new Rng(randomInt(2 ** 47));
+    const loopDelayMillis = (): number => this.#loopDelay.millis();
     this.#transport = createTransport(
-      { privateKey: folder.identity.privateKey, host, port, mdns, clusterName },
+      { privateKey: folder.identity.privateKey, host, port, mdns, clusterName, secret },
       { clock, log: this.#log, seed: rng.uint32() },
     );
     this.#replica = new Replica(
@@ -124,9 +151,11 @@ class RunningServer implements Server {
           incarnation: folder.identity.incarnation,
           name: config.id,
           version: programVersion(),
+          ...(former === undefined ? {} : { formerClusterId: former.clusterId }),
         },
-        seeds: config.peers,
+        seeds: former === undefined ? config.peers : seedsOf(config, folder, others),
         book: folder.addresses,
+        ...(former === undefined ? { founding } : {}),
       },
       {
         clock,
@@ -134,9 +163,10 @@ class RunningServer implements Server {
         log: this.#log,
         transport: this.#transport,
         folder,
+        gossip: { signer, rng: gossipRng, loopDelayMillis },
         client: (stream) => this.#front.accept(stream),
         foundNone: () => this.#foundNone(),
-        removed: (index) => this.#removed(index),
+        removed: (index, mayRejoin) => this.#removed(index, mayRejoin),
         fatal: this.#fatal,
       },
     );
@@ -161,7 +191,13 @@ class RunningServer implements Server {
       const opened = await this.#folder.openLog(membership);
       return this.#replica.start({ place: membership, opened });
     }
-    if (this.#config.peers.length > 0) return this.#replica.start(null);
+    // Who has signed a founding record goes on with that, whatever it is started with now.
+    const looksForOthers = this.#config.peers.length > 0 || foundsTogether(this.#config);
+    const wasPutOut = this.#folder.identity.former !== undefined;
+    if (looksForOthers || wasPutOut || this.#folder.signed !== null) {
+      this.#folder.prepareLog();
+      return this.#replica.start(null);
+    }
     await checkPort(this.#config.host, this.#config.port);
     return this.#replica.start(await this.#found());
   }
@@ -169,19 +205,19 @@ class RunningServer implements Server {
   /** Gives back what a start that failed had taken. */
   async abandon(): Promise<void> {
     await this.#replica.stop().catch(() => {});
-    await this.#folder.close();
+    this.#loopDelay.stop();
   }
 
   stop(): Promise<void> {
     return this.#stop({ reason: 'stopped', message: 'stopped' });
   }
 
-  #stop(end: ServerEnd): Promise<void> {
+  #stop(end: Omit<LifeEnd, 'others'>): Promise<void> {
     this.#stopping ??= this.#stopOnce(end);
     return this.#stopping;
   }
 
-  async #stopOnce(end: ServerEnd): Promise<void> {
+  async #stopOnce(end: Omit<LifeEnd, 'others'>): Promise<void> {
     await new Promise<void>((handedOver) => {
       const late = nodeClock.after(handOverMillisMax, handedOver);
       this.#replica.handOver(() => {
@@ -189,18 +225,20 @@ class RunningServer implements Server {
         handedOver();
       });
     });
+    const others = this.#replica.otherAddresses();
     this.#front.stop();
     await this.#replica.stop();
-    await this.#folder.close();
-    this.#log.info({}, end.message);
-    this.#end(end);
+    this.#loopDelay.stop();
+    if (end.reason !== 'putOut') this.#log.info({}, end.message);
+    this.#end({ ...end, others });
   }
 
   /** Writes a cluster of one to the data folder, and opens its log. */
   async #found(): Promise<{ readonly place: Membership; readonly opened: OpenedLog }> {
     const { cluster: clusterName, id: name } = this.#config;
-    const { incarnation } = this.#folder.identity;
-    const founding = foundAlone(clusterName, { peerId: this.peerId, incarnation, name });
+    const { incarnation, privateKey } = this.#folder.identity;
+    const peerId = peerIdOfKey(privateKey);
+    const founding = foundAlone(clusterName, { peerId, incarnation, name });
     const { clusterId, memberId, base } = founding;
     const place: Membership = { clusterName, clusterId, memberId, joinIndex: 0 };
     const opened = await this.#folder.foundLog(place, base);
@@ -211,6 +249,7 @@ class RunningServer implements Server {
   /** The operator said --leader: when no peer is in a cluster, this server founds one. */
   #foundNone(): void {
     if (!this.#config.leader || this.#founding) return;
+    if (this.#folder.identity.former !== undefined) return;
     // A peer may be starting too: it gets a moment to be found in a cluster.
     if (nodeClock.monotonicMillis() - this.#startedAt < foundAfterMillis) return;
     this.#founding = true;
@@ -221,7 +260,15 @@ class RunningServer implements Server {
     );
   }
 
-  #removed(index: number): void {
+  #removed(index: number, mayRejoin: boolean): void {
+    if (mayRejoin) {
+      const message =
+        `the cluster put this server out by log entry ${index}, not by an operator's wish: it ` +
+        `sets its log aside and asks to join again`;
+      this.#log.warn({ index }, message);
+      void this.#stop({ reason: 'putOut', message });
+      return;
+    }
     const message =
       `this server was removed from the cluster by log entry ${index}; to come back as a ` +
       `new member, ` +
@@ -229,6 +276,20 @@ class RunningServer implements Server {
     this.#log.warn({ index }, message);
     void this.#stop({ reason: 'removed', message });
   }
+}
+
+/** Where a server that was put out looks for its cluster: it may have been started without PEERS. */
+function seedsOf(
+  { peers }: ServerConfig,
+  { addresses }: OpenFolder,
+  others: readonly string[],
+): readonly string[] {
+  const known = addresses.flatMap((peer) => peer.addresses);
+  return [...new Set([...peers, ...others, ...known])].slice(0, seedsMax);
+}
+
+function foundsTogether({ expect }: ServerConfig): boolean {
+  return expect !== null && expect > 1;
 }
 
 function consensusOptions(

@@ -5,7 +5,7 @@
  * identity: the server would come back as somebody else and leave a dead member behind.
  */
 
-import type { Membership } from '../raft/types.js';
+import type { MemberId, Membership } from '../raft/types.js';
 import {
   type CheckedFields,
   type CheckedFolder,
@@ -21,10 +21,23 @@ export interface Identity {
   /** Hex. */
   readonly incarnation: string;
   readonly membership: Membership | null;
+  /** Of a server that a cluster put out, until it is in it again: it founds nothing and joins no
+   * other. @default it was in none */
+  readonly former?: Former;
+}
+
+/** What a server that was put out was. */
+export interface Former {
+  readonly clusterId: string;
+  readonly memberId: MemberId;
+  /** Name of the folder, in the data folder, where its log lies or is to be moved. */
+  readonly log: string;
 }
 
 const fileName = 'identity.json';
 const format = 1;
+/** With `former`: a version that does not know it would found a cluster with such a folder. */
+const formatWithFormer = 2;
 
 /**
  * Reads the identity; null when the folder has none yet.
@@ -34,7 +47,7 @@ export function loadIdentity(
   folder: CheckedFolder,
   done: (error: DiskError | null, identity: Identity | null) => void,
 ): void {
-  readChecked(folder, fileName, format, (error, fields) => {
+  readChecked(folder, fileName, formatWithFormer, (error, fields) => {
     if (fields === null) return done(error, null);
     const identity = identityFrom(fields);
     // The name may be in the cache alone: a process killed between renaming the file and syncing
@@ -52,9 +65,12 @@ export function loadIdentity(
 
 /** Writes the identity; the directory must exist. On disk when done. */
 export function saveIdentity(folder: CheckedFolder, identity: Identity, done: Done): void {
-  const { incarnation, membership } = identity;
+  const { incarnation, membership, former } = identity;
   const privateKey = toHex(identity.privateKey);
-  writeChecked(folder, fileName, { format, privateKey, incarnation, membership }, done);
+  const fields = { privateKey, incarnation, membership };
+  const whole =
+    former === undefined ? { format, ...fields } : { format: formatWithFormer, ...fields, former };
+  writeChecked(folder, fileName, whole, done);
 }
 
 function identityFrom(fields: CheckedFields): Identity | null {
@@ -62,9 +78,10 @@ function identityFrom(fields: CheckedFields): Identity | null {
   if (typeof privateKey !== 'string' || typeof incarnation !== 'string') return null;
   if (!/^([0-9a-f]{2})+$/.test(privateKey)) return null;
   const membership = membershipFrom(fields['membership']);
-  return membership === undefined
-    ? null
-    : { privateKey: fromHex(privateKey), incarnation, membership };
+  const former = formerFrom(fields['former']);
+  if (membership === undefined || former === null) return null;
+  const identity = { privateKey: fromHex(privateKey), incarnation, membership };
+  return former === undefined ? identity : { ...identity, former };
 }
 
 /** Undefined when it is neither null nor whole. */
@@ -75,6 +92,16 @@ function membershipFrom(value: unknown): Membership | null | undefined {
   if (typeof clusterName !== 'string' || typeof clusterId !== 'string') return undefined;
   if (!isCounter(memberId) || !isCounter(joinIndex)) return undefined;
   return { clusterName, clusterId, memberId, joinIndex };
+}
+
+/** Undefined when there is none, null when it is not whole. */
+function formerFrom(value: unknown): Former | null | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null) return null;
+  const { clusterId, memberId, log } = value as Record<string, unknown>;
+  if (typeof clusterId !== 'string' || typeof log !== 'string' || !isCounter(memberId)) return null;
+  // A name, never a path out of the folder.
+  return log.includes('/') ? null : { clusterId, memberId, log };
 }
 
 function isCounter(value: unknown): value is number {

@@ -66,15 +66,8 @@ export interface WholeFile {
  */
 export function writeWhole(disk: Disk, whole: WholeFile, done: Done): void {
   const { directory, name, content, bytes } = whole;
-  const path = `${directory}/${name}`;
-  const temporary = path + temporarySuffix;
-  const rename: Done = (error) => {
-    if (error !== null) return done(error);
-    disk.rename(temporary, path, (failed) => {
-      if (failed !== null) done(failed);
-      else disk.syncDirectory(directory, done);
-    });
-  };
+  const temporary = `${directory}/${name}${temporarySuffix}`;
+  const rename = named(disk, temporary, whole, done);
   // One left by a crash is in the way; that there is none is the rule.
   disk.remove(temporary, (removeError) => {
     if (removeError !== null && removeError.code !== 'ENOENT') return done(removeError);
@@ -83,6 +76,32 @@ export function writeWhole(disk: Disk, whole: WholeFile, done: Done): void {
       fill(file, content, bytes, (failed) => closeAfter(file, failed, rename));
     });
   });
+}
+
+/**
+ * As `writeWhole`, of a file that is there already: `bytes` zeros, made and synced in this life of
+ * the process, anywhere on the same disk. It moves to its place.
+ */
+export function writeInto(disk: Disk, prepared: string, whole: WholeFile, done: Done): void {
+  const rename = named(disk, prepared, whole, done);
+  disk.open(prepared, { create: false, write: true, dataSync: false }, (error, file) => {
+    if (file === null) return done(error);
+    file.write([whole.content], 0, (failed) => {
+      if (failed !== null) return closeAfter(file, failed, rename);
+      file.sync((syncError) => closeAfter(file, syncError, rename));
+    });
+  });
+}
+
+/** Gives the file at `from`, once it is whole, its name. */
+function named(disk: Disk, from: string, { directory, name }: WholeFile, done: Done): Done {
+  return (error) => {
+    if (error !== null) return done(error);
+    disk.rename(from, `${directory}/${name}`, (failed) => {
+      if (failed !== null) done(failed);
+      else disk.syncDirectory(directory, done);
+    });
+  };
 }
 
 /**

@@ -44,11 +44,19 @@ export interface WalDeps {
    * at most once. Code ENOSPC: the disk is full.
    */
   readonly onFatal: (error: DiskError) => void;
+  /**
+   * For `createWal`: a file of `segmentBytesMax` zeros on the same disk, made and synced in this
+   * life of the process, that becomes the first segment. Filling one takes half a second and more.
+   */
+  readonly prepared?: string | null;
 }
+
+/** Length of a segment when nothing else is said, bytes. */
+export const segmentBytesMaxDefault = 64 * 1024 * 1024;
 
 /** The defaults of `WalOptions`. */
 const walDefaults = {
-  segmentBytesMax: 64 * 1024 * 1024,
+  segmentBytesMax: segmentBytesMaxDefault,
   tailBytesMax: 16 * 1024 * 1024,
   markDelayMillis: 100,
 } as const;

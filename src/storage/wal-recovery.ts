@@ -120,7 +120,8 @@ function putInOrder(order: Order, done: RecoveryDone): void {
 /** One thing to do; its end comes later than its call. */
 type Step = (done: Done) => void;
 
-function inTurn(steps: readonly Step[], done: Done): void {
+/** Does one thing after the other, up to the first that fails. */
+export function inTurn(steps: readonly Step[], done: Done): void {
   let i = 0;
   const next: Done = (error) => {
     const step = steps[i++];

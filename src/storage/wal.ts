@@ -20,7 +20,7 @@ import type { Checksum } from './checksum.js';
 import type { DiskError } from './disk.js';
 import type { LogStore, RecoveredLog } from './log-store.js';
 import { RunningWal } from './running-wal.js';
-import { openSegment, writeWhole } from './segment-files.js';
+import { openSegment, writeInto, writeWhole } from './segment-files.js';
 import { encodeSegmentHeader, sectorBytes, segmentIdOf, segmentName } from './segment-header.js';
 import { completeWalOptions, type WalDeps, type WalOptions } from './wal-options.js';
 import { type RecoveredFiles, recoverWal } from './wal-recovery.js';
@@ -66,7 +66,7 @@ function open(
 export function createWal(options: WalOptions, base: LogBase, deps: WalDeps, done: OpenDone): void {
   const all = completeWalOptions(options);
   const { directory } = all;
-  const { disk } = deps;
+  const { disk, prepared } = deps;
   const content = foundingContent(all, base, deps.checksum);
   disk.makeDirectory(directory, (makeError) => {
     if (makeError !== null) return done(makeError, null);
@@ -76,13 +76,16 @@ export function createWal(options: WalOptions, base: LogBase, deps: WalDeps, don
         return done({ code: 'EEXIST', message: `${directory}: there is a log already` }, null);
       }
       const name = segmentName(firstSegmentId);
-      writeWhole(disk, { directory, name, content, bytes: all.segmentBytesMax }, (error) => {
+      const whole = { directory, name, content, bytes: all.segmentBytesMax };
+      const made = (error: DiskError | null): void => {
         if (error !== null) return done(error, null);
         disk.syncDirectory(parentOf(directory), (syncError) => {
           if (syncError !== null) done(syncError, null);
           else open(all, deps, true, done);
         });
-      });
+      };
+      if (prepared == null) writeWhole(disk, whole, made);
+      else writeInto(disk, prepared, whole, made);
     });
   });
 }

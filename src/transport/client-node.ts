@@ -33,7 +33,8 @@ export async function startClientNode(
 ): Promise<ClientNode> {
   spareLengthErrors();
   // What ends a connection is told to its streams, and so to the client.
-  const guard = new PrologueGuard(() => undefined);
+  const nobody = (): void => undefined;
+  const guard = new PrologueGuard({ told: nobody, stranger: nobody, secret: options.secret });
   const node = await createLibp2p({
     privateKey: await generateKeyPair('Ed25519'),
     transports: [tcp({ outboundSocketInactivityTimeout: 0 })],

@@ -2,6 +2,8 @@
  * The options of a client program's network, each with its unit, effect and default.
  */
 
+import type { NetworkSecret } from './network-secret.js';
+
 /** What `createClientDialer` takes. */
 export interface ClientDialerOptions {
   /** Bytes that may wait on each stream before `send` refuses. @default 16 MiB */
@@ -13,6 +15,8 @@ export interface ClientDialerOptions {
   readonly dialAddressMillisMax?: number;
   /** Joins the socket writes of a turn (cork.ts). @default true */
   readonly cork?: boolean;
+  /** The secret of a closed cluster. @default null: the cluster is open */
+  readonly secret?: NetworkSecret | null;
 }
 
 /** What holds when an option is not given. */
@@ -21,4 +25,5 @@ export const clientDialerDefaults = Object.freeze({
   silenceMillisMax: 5000,
   dialAddressMillisMax: 3000,
   cork: true,
+  secret: null,
 });

@@ -14,6 +14,16 @@ const systemFaults: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'the address is not valid here (EADDRNOTAVAIL)',
 };
 
+/** What an end of the connection before any agreement means, as far as secrets are concerned. */
+export const secretFaults = {
+  wanted: 'the server does not understand this client: it may want a secret (--secret-file)',
+  another: 'the server does not understand this secret: it may have another one (--secret-file)',
+  closedAtOnce:
+    'the server closed the connection at once: it may have no secret, or too many connections',
+} as const;
+
+const secretFaultTexts: readonly string[] = Object.values(secretFaults);
+
 /** Why a dial failed, in one line without the address. */
 export function dialFault(error: unknown): string {
   // Several addresses were tried; the last says most often what is wrong now.
@@ -24,6 +34,7 @@ export function dialFault(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code !== undefined && systemFaults[code] !== undefined) return systemFaults[code];
   const { name, message } = error;
+  if (secretFaultTexts.includes(message)) return message;
   if (/dial self/i.test(message)) return 'it is this server itself';
   if (/does not match expected remote identity/.test(message)) {
     return 'another server answers there (its peer id is not the expected one)';

@@ -84,6 +84,16 @@ export class Dialler {
     return false;
   }
 
+  /** Some peer that the owner keeps has no connection, and an address at this host. */
+  misses(host: string): boolean {
+    for (const [peer, { addresses }] of this.#kept) {
+      if (this.#deps.isConnected(peer)) continue;
+      const isThere = (one: string): boolean => one.slice(0, one.lastIndexOf(':')) === host;
+      if (addresses.some(isThere)) return true;
+    }
+    return false;
+  }
+
   /** The link is up. */
   linked(peer: PeerId): void {
     const kept = this.#kept.get(peer);

@@ -1,6 +1,7 @@
 /**
  * Bounds what strangers may hold open: connections that have not proved a key (over all, and for
- * each host), connections in all, and connections that proved a key but ask for nothing. libp2p's
+ * each host; how many in a time, too), connections in all, and connections that proved a key but
+ * ask for nothing; and tells of those who lack the secret of a closed cluster. libp2p's
  * own limits count every host together and refuse peers along with strangers, so they are set out
  * of the way (libp2p-node.ts) and these stand in their place.
  *
@@ -9,9 +10,15 @@
  * who it is, otherwise. What we dial is not asked for a place.
  */
 
-import type { Connection, ConnectionGater, MultiaddrConnection } from '@libp2p/interface';
+import type {
+  Connection,
+  ConnectionGater,
+  MessageStream,
+  MultiaddrConnection,
+} from '@libp2p/interface';
 import type { Log } from '../base/log.js';
 import { fromMultiaddr } from './addresses.js';
+import { HandshakeRate } from './handshake-rate.js';
 import type { PeerId } from './transport.js';
 import type { CompleteOptions } from './transport-options.js';
 
@@ -23,6 +30,8 @@ interface KeptPeers {
   keeps(peer: PeerId): boolean;
   /** One of them has no connection. */
   readonly isMissingOne: boolean;
+  /** One of them has no connection and may be at this host. */
+  misses(host: string): boolean;
 }
 
 /** See the head of the file. */
@@ -38,13 +47,18 @@ export class InboundGate {
   #connectionCount = 0;
   /** Inbound connections on which nothing was asked yet, and for how long. */
   readonly #idle = new Map<Connection, number>();
+  readonly #rate: HandshakeRate;
   #refused = 0;
+  #strangers = 0;
+  /** The last of them. */
+  #stranger: { readonly remote: string; readonly reason: string } | null = null;
   #sinceLogMillis = logEveryMillis;
 
   constructor(options: CompleteOptions, log: Log, kept: KeptPeers) {
     this.#options = options;
     this.#log = log;
     this.#kept = kept;
+    this.#rate = new HandshakeRate(options.handshakesPerHostPerSecondMax);
   }
 
   /** What libp2p asks at each step of a connection that comes in. */
@@ -57,6 +71,13 @@ export class InboundGate {
       this.#refused += 1;
       return true;
     },
+  };
+
+  /** A connection was turned away because its dialler lacks the secret. */
+  readonly stranger = (connection: MessageStream, reason: string): void => {
+    this.#strangers += 1;
+    const remote = fromMultiaddr((connection as MultiaddrConnection).remoteAddr) ?? 'unknown';
+    this.#stranger = { remote, reason };
   };
 
   /** A connection has proved its key. */
@@ -88,11 +109,25 @@ export class InboundGate {
       this.#idle.delete(connection);
       connection.abort(new Error('nothing was asked on this connection'));
     }
+    this.#rate.tick(elapsedMillis);
     this.#sinceLogMillis += elapsedMillis;
-    if (this.#refused === 0 || this.#sinceLogMillis < logEveryMillis) return;
-    this.#log.warn({ connections: this.#refused }, 'connections refused: too many are open');
+    if (this.#sinceLogMillis >= logEveryMillis) this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#refused > 0) {
+      this.#log.warn({ connections: this.#refused }, 'connections refused: too many are open');
+      this.#sinceLogMillis = 0;
+    }
+    if (this.#stranger !== null) {
+      const { remote, reason } = this.#stranger;
+      const told = { connections: this.#strangers, last: remote, reason };
+      this.#log.warn(told, 'connections refused: they lack the secret of this cluster');
+      this.#sinceLogMillis = 0;
+    }
     this.#refused = 0;
-    this.#sinceLogMillis = 0;
+    this.#strangers = 0;
+    this.#stranger = null;
   }
 
   get #isFull(): boolean {
@@ -107,7 +142,8 @@ export class InboundGate {
     if (
       this.#handshakeCount >= handshakesMax ||
       ofHost >= handshakesPerHostMax ||
-      (this.#isFull && !this.#kept.isMissingOne)
+      (this.#isFull && !this.#kept.isMissingOne) ||
+      !(this.#rate.take(host) || this.#kept.misses(host))
     ) {
       this.#refused += 1;
       return false;

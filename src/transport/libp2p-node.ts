@@ -9,7 +9,7 @@
 
 import './node-shim.js';
 import { identify } from '@libp2p/identify';
-import type { ConnectionGater, Libp2p } from '@libp2p/interface';
+import type { Libp2p } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
@@ -17,6 +17,7 @@ import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Log } from '../base/log.js';
 import { toMultiaddr } from './addresses.js';
+import type { InboundGate } from './inbound-gate.js';
 import { spareLengthErrors } from './length-decoder.js';
 import { decodePeerKey } from './peer-key.js';
 import { PrologueGuard } from './prologue-guard.js';
@@ -38,14 +39,16 @@ const unlimited = Number.MAX_SAFE_INTEGER;
 export async function createServerNode(
   options: CompleteOptions,
   host: string,
-  gater: ConnectionGater,
+  gate: Pick<InboundGate, 'gater' | 'stranger'>,
   log: Log,
 ): Promise<Libp2p> {
   const { handshakeMillisMax, stopMillisMax } = options;
   spareLengthErrors();
-  const guard = new PrologueGuard((peer, reason) =>
-    log.debug({ peer, reason }, 'a connection ended in its negotiation'),
-  );
+  const guard = new PrologueGuard({
+    told: (peer, reason) => log.debug({ peer, reason }, 'a connection ended in its negotiation'),
+    stranger: gate.stranger,
+    secret: options.secret,
+  });
   return createLibp2p({
     start: false,
     privateKey: decodePeerKey(options.privateKey),
@@ -65,7 +68,7 @@ export async function createServerNode(
       identify: identify({ runOnConnectionOpen: false, maxInboundStreams: 1 }),
       ping: ping({ maxInboundStreams: 1 }),
     },
-    connectionGater: gater,
+    connectionGater: gate.gater,
     connectionMonitor: { enabled: false },
     connectionManager: {
       maxConnections: unlimited,

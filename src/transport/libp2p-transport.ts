@@ -20,6 +20,7 @@ import { LibP2pClientStream } from './client-stream.js';
 import { corkConnection } from './cork.js';
 import { dialFault } from './dial-fault.js';
 import { Dialler } from './dialler.js';
+import type { GossipTopic } from './gossip-topic.js';
 import { InboundGate } from './inbound-gate.js';
 import { createServerNode } from './libp2p-node.js';
 import { listenFault } from './listen-fault.js';
@@ -40,7 +41,7 @@ import {
 } from './transport-options.js';
 import { TurnFlusher } from './turn-flusher.js';
 
-const channels: readonly Channel[] = ['consensus', 'forward', 'control'];
+const channels: readonly Channel[] = ['consensus', 'forward', 'control', 'gossip'];
 
 /** What the transport needs of the world beside the network. */
 export interface TransportDeps {
@@ -74,6 +75,7 @@ class LibP2pTransport implements Transport {
   #handlers: TransportHandlers | null = null;
   #node: Libp2p | null = null;
   #discovery: LocalDiscovery | null = null;
+  #gossip: GossipTopic | null = null;
   #addresses: readonly string[] = [];
   #ticker: Timer | null = null;
   #tickedAtMillis = 0;
@@ -108,7 +110,7 @@ class LibP2pTransport implements Transport {
     this.#handlers = handlers;
     const { host, port } = this.#options;
     const numericHost = (await resolveHost(host))[0] as string;
-    const node = await createServerNode(this.#options, numericHost, this.#gate.gater, this.#log);
+    const node = await createServerNode(this.#options, numericHost, this.#gate, this.#log);
     this.#node = node;
     node.addEventListener('connection:open', (event) => this.#onOpen(event.detail));
     node.addEventListener('connection:close', (event) => this.#onClose(event.detail));
@@ -121,10 +123,12 @@ class LibP2pTransport implements Transport {
       this.#onClientStream(stream, connection);
     const clientLimits = { maxInboundStreams: clientStreamsPerConnectionMax };
     await node.handle(clientProtocol, acceptClient, clientLimits);
+    this.#gossip = await this.#startGossip(node);
     try {
       await node.start();
     } catch (error) {
       this.#node = null;
+      await this.#gossip.stop();
       throw listenFault(error, host, port);
     }
     const listening = node.getMultiaddrs().map(fromMultiaddr)[0] ?? '';
@@ -164,6 +168,10 @@ class LibP2pTransport implements Transport {
     return this.#links.get(peer)?.send(channel, frames) ?? false;
   }
 
+  publish(bytes: Uint8Array): void {
+    if (!this.#stopping) this.#gossip?.publish(bytes);
+  }
+
   greetAgain(): void {
     for (const connection of this.#connections.values()) connection.greetAgain();
   }
@@ -188,6 +196,7 @@ class LibP2pTransport implements Transport {
         ),
     );
     await node.stop();
+    await this.#gossip?.stop();
   }
 
   /** Waits until every queue is empty, at most `stopMillisMax`. */
@@ -258,6 +267,7 @@ class LibP2pTransport implements Transport {
         this.#dialler.linked(connection.peer);
         this.#link(connection.peer).up(connection);
         this.#probes.up(connection);
+        this.#gossip?.opened(libp2pConnection);
       },
       refused: (connection, reason) => {
         const { dialledByUs, remoteAddress } = connection.origin;
@@ -274,6 +284,7 @@ class LibP2pTransport implements Transport {
   #onEnded(libp2pConnection: Connection, connection: PeerConnection, reason: string): void {
     const { peer } = connection;
     this.#connections.delete(libp2pConnection);
+    this.#gossip?.ended(libp2pConnection);
     this.#log.debug({ peer, reason, dropped: connection.dropped }, 'connection ended');
     this.#probes.ended(connection, reason);
     const link = this.#links.get(peer);
@@ -351,6 +362,17 @@ class LibP2pTransport implements Transport {
     this.#handlers.client(client);
   }
 
+  async #startGossip(node: Libp2p): Promise<GossipTopic> {
+    // Loaded here only: client programs need none of it.
+    const { startGossipTopic } = await import('./gossip-topic.js');
+    return startGossipTopic(node, {
+      options: this.#options,
+      isUp: (connection) => this.#connections.get(connection)?.isUp ?? null,
+      published: (bytes) => this.#handlers?.published(bytes),
+      clock: this.#clock,
+    });
+  }
+
   async #startDiscovery(node: Libp2p, numericHost: string): Promise<void> {
     // Loaded here only: a server without mDNS never opens its socket, nor reads its code.
     const { startDiscovery } = await import('./mdns.js');
@@ -373,6 +395,7 @@ class LibP2pTransport implements Transport {
       for (const link of [...this.#links.values()]) link.tick(elapsedMillis);
       for (const client of [...this.#clients]) client.tick(elapsedMillis);
       this.#gate.tick(elapsedMillis);
+      this.#gossip?.tick(elapsedMillis);
       this.#armTick();
     });
   }

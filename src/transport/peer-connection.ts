@@ -4,8 +4,8 @@
  *
  *  1. Both sides open `control` and send `hello` as its first frame.
  *  2. Each judges the other's hello: `accepted`, or `refused` with the reason and the end.
- *  3. Whoever accepted opens `consensus` and `forward`. A side that has accepted and was accepted
- *     is up: from then on, and not before, frames of the owner pass in both directions.
+ *  3. Whoever accepted opens the other channels. A side that has accepted and was accepted is
+ *     up: from then on, and not before, frames of the owner pass in both directions.
  *
  * Which of two connections to one peer is used, and who dials, is peer-link.ts and dialler.ts.
  * Invariant: after `end()` or the connection's close no event is told but one `ended`.
@@ -106,11 +106,12 @@ export class PeerConnection {
     this.#clock = deps.clock;
     // At every tick, so that a stall of ours must last for most of a second to look like death.
     this.#liveness = new Liveness(0, deps.options.peerSilenceMillisMax);
-    const { consensusQueueBytesMax, forwardQueueBytesMax, controlQueueBytesMax } = deps.options;
+    const { options, flusher } = deps;
     this.#writers = {
-      consensus: this.#writer('consensus', consensusQueueBytesMax, deps.flusher),
-      forward: this.#writer('forward', forwardQueueBytesMax, deps.flusher),
-      control: this.#writer('control', controlQueueBytesMax, deps.flusher),
+      consensus: this.#writer('consensus', options.consensusQueueBytesMax, flusher),
+      forward: this.#writer('forward', options.forwardQueueBytesMax, flusher),
+      control: this.#writer('control', options.controlQueueBytesMax, flusher),
+      gossip: this.#writer('gossip', options.gossipQueueBytesMax, flusher),
     };
     connection.addEventListener('close', () => this.#onClose());
     this.#writers.control.signal(frameKind.hello, encodeHello(deps.events.hello()));
@@ -147,8 +148,7 @@ export class PeerConnection {
 
   /** Everything sent was given to the socket. */
   get isIdle(): boolean {
-    const { consensus, forward, control } = this.#writers;
-    return this.#ended || (consensus.isIdle && forward.isIdle && control.isIdle);
+    return this.#ended || Object.values(this.#writers).every((writer) => writer.isIdle);
   }
 
   /** Frames of `consensus` dropped because its queue was full. */
@@ -236,7 +236,8 @@ export class PeerConnection {
   }
 
   #writer(channel: Channel, queuedBytesMax: number, flusher: TurnFlusher): StreamWriter {
-    const overflow = channel === 'consensus' ? 'dropOldest' : 'refuse';
+    const dropsOldest = channel === 'consensus' || channel === 'gossip';
+    const overflow = dropsOldest ? 'dropOldest' : 'refuse';
     const rules = {
       frameBytesMax: channelFrameBytesMax[channel],
       queuedBytesMax,
@@ -260,7 +261,11 @@ export class PeerConnection {
       const signal = AbortSignal.timeout(this.#options.handshakeMillisMax);
       this.#connection.newStream(channelProtocols[channel], { signal }).then(
         (stream) => this.#opened(channel, stream),
-        (error: Error) => this.end(dialFault(error)),
+        (error: Error) => {
+          // A server from before there was gossip: the rest of the link serves it as ever.
+          if (channel === 'gossip') this.#writers.gossip.close();
+          else this.end(dialFault(error));
+        },
       );
     });
   }
@@ -337,6 +342,7 @@ export class PeerConnection {
     this.#weAccepted = true;
     this.#open('consensus');
     this.#open('forward');
+    this.#open('gossip');
     this.#maybeUp();
   }
 

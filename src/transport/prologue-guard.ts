@@ -25,8 +25,12 @@ import type {
   Upgrader,
 } from '@libp2p/interface';
 import type { Uint8ArrayList } from 'uint8arraylist';
+import { secretFaults } from './dial-fault.js';
+import { nonceBytes } from './keystream.js';
 import { boundMuxer, streamCounter } from './muxer-bounds.js';
-import { PrologueReader } from './prologue-reader.js';
+import type { NetworkSecret } from './network-secret.js';
+import { admit, enter, StrangerError } from './private-network.js';
+import { opensAgreement, PrologueReader } from './prologue-reader.js';
 import { holdWindowUpdates } from './window-updates.js';
 
 /** Told of an end after the key was proved; before, the gate and the dial tell it. */
@@ -41,23 +45,53 @@ interface RegistrarComponent {
   readonly registrar: { getProtocols(): string[] };
 }
 
+/** What a guard is made with. */
+interface GuardInit {
+  readonly told: Told;
+  /** Told of a dialler that lacks the secret. */
+  readonly stranger: (connection: MessageStream, reason: string) => void;
+  /** Null: whoever dials is heard. */
+  readonly secret: NetworkSecret | null;
+}
+
 /** Guards one node; its methods are for the options of `createLibp2p`. */
 export class PrologueGuard {
   readonly #told: Told;
+  readonly #stranger: GuardInit['stranger'];
+  readonly #secret: NetworkSecret | null;
   readonly #peers = new WeakMap<MessageStream, string>();
 
-  constructor(told: Told) {
+  constructor({ told, stranger, secret }: GuardInit) {
     this.#told = told;
+    this.#stranger = stranger;
+    this.#secret = secret;
   }
 
-  /** Sees every raw connection first, in both directions; it encrypts nothing. */
+  /** Sees every raw connection first, in both directions; closes it, if there is a secret. */
   readonly protector = (components: UpgraderComponent): ConnectionProtector => ({
-    protect: (connection) => {
+    protect: async (connection, options) => {
+      await this.#close(connection, options?.signal);
       const accepted = [...components.upgrader.getConnectionEncrypters().keys()];
-      guard(connection, accepted, (fault) => connection.abort(fault));
-      return Promise.resolve(connection);
+      const violated = (fault: Error): void => connection.abort(fault);
+      guard(connection, accepted, violated);
+      if (this.#secret === null && connection.direction === 'outbound') {
+        expectAnswer(connection, violated);
+      }
+      return connection;
     },
   });
+
+  /** To all who lack the secret. */
+  async #close(connection: MessageStream, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#secret === null) return;
+    if (connection.direction === 'outbound') return enter(connection, this.#secret);
+    try {
+      await admit(connection, this.#secret, signal);
+    } catch (error) {
+      if (error instanceof StrangerError) this.#stranger(connection, error.message);
+      throw error;
+    }
+  }
 
   /** Guards the encrypted connections that are to agree on a multiplexer. */
   encrypter<C extends UpgraderComponent, E>(
@@ -154,6 +188,31 @@ function guardOutbound(muxer: StreamMuxer, violated: (fault: Error) => void): vo
 /** What every stream of @libp2p/utils 7.4 keeps what arrived in, until it is told. */
 interface Inside {
   readonly readBuffer: Pick<Uint8ArrayList, 'append' | 'byteLength' | 'subarray'>;
+}
+
+/**
+ * A closed cluster says a nonce to whoever dials it, and nothing else: what looks like one is told
+ * as that, so that the user learns what is missing.
+ */
+function expectAnswer(connection: MessageStream, violated: (fault: Error) => void): void {
+  const buffer = (connection as unknown as Inside).readBuffer;
+  const append = buffer.append;
+  buffer.append = (...parts) => {
+    // The guard's own again.
+    buffer.append = append;
+    const [data] = parts;
+    const first = data instanceof Uint8Array ? data : data?.subarray();
+    if (first?.length === nonceBytes && !opensAgreement(first) && !isText(first)) {
+      violated(new Error(secretFaults.wanted));
+      return;
+    }
+    append.apply(buffer, parts);
+  };
+}
+
+/** As web servers and other services of people greet. */
+function isText(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => (byte >= 0x20 && byte < 0x7f) || (byte >= 9 && byte <= 13));
 }
 
 function guard(

@@ -15,6 +15,15 @@ const lineEnd = 10;
 const continues = 0x80;
 const nothing = new Uint8Array(0);
 
+/** What either side says first when they agree on a protocol, as it stands on the wire. */
+export const agreementOpening: Uint8Array = new TextEncoder().encode('\x13/multistream/1.0.0\n');
+
+/** Whether `bytes`, the first of a connection, begin so, as far as they go. */
+export function opensAgreement(bytes: Uint8Array): boolean {
+  const head = agreementOpening.subarray(0, bytes.length);
+  return head.every((byte, i) => byte === bytes[i]);
+}
+
 /** See the head of the file. */
 export class PrologueReader {
   readonly #accepted: readonly string[];

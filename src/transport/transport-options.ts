@@ -4,6 +4,7 @@
  */
 
 import { frameBytesMax } from '../base/limits.js';
+import type { NetworkSecret } from './network-secret.js';
 import type { Channel } from './transport.js';
 
 /** What `createTransport` takes. */
@@ -17,6 +18,8 @@ export interface TransportOptions {
   /** Looks for servers of the same cluster name on the local network, and answers them. */
   readonly mdns: boolean;
   readonly clusterName: string;
+  /** Closes the network to whoever lacks it, servers and clients. @default null: open to all */
+  readonly secret?: NetworkSecret | null;
   /** How often mDNS asks, milliseconds. @default 10_000 */
   readonly mdnsIntervalMillis?: number;
   /** UDP port of mDNS. @default 5353 */
@@ -30,6 +33,8 @@ export interface TransportOptions {
   readonly forwardQueueBytesMax?: number;
   /** Bytes that may wait for each peer on `control` before `send` refuses. @default 4 MiB */
   readonly controlQueueBytesMax?: number;
+  /** Bytes that may wait for each peer on `gossip` before the oldest are dropped. @default 1 MiB */
+  readonly gossipQueueBytesMax?: number;
   /** Bytes that may wait for each client before `send` refuses. @default 16 MiB */
   readonly clientQueueBytesMax?: number;
   /** Client streams open at once, over all connections. @default 1000 */
@@ -38,6 +43,9 @@ export interface TransportOptions {
   readonly handshakesMax?: number;
   /** The same, for each remote host. @default 128 */
   readonly handshakesPerHostMax?: number;
+  /** New connections of one remote host, a second on average; hosts of kept peers that are missing
+   * are not counted. @default 100 */
+  readonly handshakesPerHostPerSecondMax?: number;
   /** Connections open at once, whatever for; those of kept peers get in beyond it.
    * @default 2500 */
   readonly connectionsMax?: number;
@@ -69,16 +77,20 @@ const mebibyte = 1024 * 1024;
 
 /** What holds when an option is not given. */
 const transportDefaults = Object.freeze({
+  secret: null,
   mdnsIntervalMillis: 10_000,
   mdnsPort: 5353,
   cork: true,
   consensusQueueBytesMax: 64 * mebibyte,
   forwardQueueBytesMax: 32 * mebibyte,
   controlQueueBytesMax: 4 * mebibyte,
+  gossipQueueBytesMax: mebibyte,
   clientQueueBytesMax: 16 * mebibyte,
   clientStreamsMax: 1000,
   handshakesMax: 512,
   handshakesPerHostMax: 128,
+  // A handshake costs 2 to 3 ms of CPU: one host takes a quarter of a core at most.
+  handshakesPerHostPerSecondMax: 100,
   connectionsMax: 2500,
   handshakeMillisMax: 5000,
   dialMillisMax: 10_000,
@@ -113,7 +125,11 @@ export const channelProtocols: Readonly<Record<Channel, string>> = {
   consensus: '/quorate/consensus/1',
   forward: '/quorate/forward/1',
   control: '/quorate/control/1',
+  gossip: '/quorate/gossip/1',
 };
+
+/** Protocol id of the broadcast; gossipsub knows by it what the other side understands. */
+export const rumourProtocol = '/meshsub/1.2.0';
 
 /** Longest payload of a frame of each channel, bytes. Raft's messages have a header around the
  * entries, whose own limit is `frameBytesMax`. */
@@ -121,4 +137,5 @@ export const channelFrameBytesMax: Readonly<Record<Channel, number>> = {
   consensus: frameBytesMax + 64 * 1024,
   forward: frameBytesMax,
   control: 256 * 1024,
+  gossip: 64 * 1024,
 };

@@ -16,9 +16,10 @@ export type PeerId = string;
  * another's frames beyond what one connection shares.
  *  - `consensus`  Raft messages; a full queue drops the oldest frame (Raft repeats what it needs),
  *  - `forward`    client requests passed to the leader and their answers; a full queue refuses,
- *  - `control`    greetings, joining, addresses; small.
+ *  - `control`    greetings, joining, addresses; small,
+ *  - `gossip`     probes and rumours; small; a full queue drops the oldest frame.
  */
-export type Channel = 'consensus' | 'forward' | 'control';
+export type Channel = 'consensus' | 'forward' | 'control' | 'gossip';
 
 /** What the transport tells its owner. All calls come from the event loop, never from within a
  * call. */
@@ -37,6 +38,8 @@ export interface TransportHandlers {
   refused(peer: PeerId, address: string | null, reason: string): void;
   /** Frames that arrived together, in order. The bytes belong to the receiver. */
   frames(peer: PeerId, channel: Channel, frames: readonly Uint8Array[]): void;
+  /** Somebody published; from anybody, unproved: the bytes must speak for themselves. */
+  published(bytes: Uint8Array): void;
   /** mDNS saw somebody who says that he serves the same cluster name. */
   discovered(peer: PeerId, addresses: readonly string[]): void;
   /** A client opened a stream. */
@@ -86,6 +89,9 @@ export interface Transport {
    * no link, or the channel's queue is full by its overflow rule.
    */
   send(peer: PeerId, channel: Channel, frames: readonly Uint8Array[]): boolean;
+  /** Tells everybody who serves this cluster name; best effort: it may be lost, doubled, late, or
+   * reach nobody. At most 32 KiB. */
+  publish(bytes: Uint8Array): void;
   /** Greets every linked peer again: what `hello()` gives has changed. */
   greetAgain(): void;
   /** Sends what is queued (at most half a second), closes links and listener. */

@@ -23,6 +23,7 @@ import {
   writeRefusal,
   writeReply,
 } from './reply-codec.js';
+import { decodeReport, encodeReport } from './report-codec.js';
 import { addressesMax, nameBytesMax } from './text-limits.js';
 import { WireError } from './wire-error.js';
 
@@ -31,6 +32,9 @@ const goAwayAddressesMax = 8 * addressesMax;
 
 /** Longest name of a stream that is read, bytes; the machine's own limit is lower. */
 const streamBytesMax = 1024;
+
+/** Longest text that sets a policy, bytes. */
+const policyTextBytesMax = 4096;
 
 const requestCode = {
   command: 1,
@@ -43,7 +47,16 @@ const requestCode = {
   status: 8,
   transferLeader: 9,
   removeMember: 10,
+  plan: 11,
+  why: 12,
+  history: 13,
+  policy: 14,
+  setPolicy: 15,
+  leave: 16,
 } as const;
+
+/** `removeMember` with `force`: the older message has no room for the word. */
+const forcedRemovalCode = 17;
 
 const replyCode = {
   refused: 1,
@@ -53,6 +66,10 @@ const replyCode = {
   status: 5,
   done: 6,
   goAway: 7,
+  plan: 8,
+  why: 9,
+  history: 10,
+  policy: 11,
 } as const;
 
 const headBytes = 9;
@@ -67,7 +84,7 @@ export function encodeRequest(request: ClientRequest): Uint8Array {
   // A message that failed half-way may have left its bytes.
   writer.discard();
   if (request.type === 'command') writer.ensure(headBytes + request.command.length);
-  writer.u8(requestCode[request.type]);
+  writer.u8(codeOf(request));
   writer.u64(request.id);
   switch (request.type) {
     case 'command':
@@ -90,6 +107,9 @@ export function encodeRequest(request: ClientRequest): Uint8Array {
       break;
     case 'cancel':
     case 'status':
+    case 'plan':
+    case 'history':
+    case 'policy':
       break;
     case 'get':
       writer.bytes(request.key, keyBytesMax, 'key');
@@ -105,12 +125,22 @@ export function encodeRequest(request: ClientRequest): Uint8Array {
       writer.utf8(request.to, nameBytesMax, 'name');
       break;
     case 'removeMember':
+    case 'why':
+    case 'leave':
       writer.utf8(request.name, nameBytesMax, 'name');
+      break;
+    case 'setPolicy':
+      writer.utf8(request.text, policyTextBytesMax, 'policy');
       break;
     default:
       return unreachable(request);
   }
   return writer.finish();
+}
+
+function codeOf(request: ClientRequest): number {
+  const isForced = request.type === 'removeMember' && request.force;
+  return isForced ? forcedRemovalCode : requestCode[request.type];
 }
 
 /** Reads a request; byte fields are views. @throws WireError when the frame is not one whole
@@ -150,6 +180,12 @@ export function encodeReply(reply: ClientReply): Uint8Array {
       break;
     case 'status':
       writer.raw(encodeStatus(reply.status));
+      break;
+    case 'plan':
+    case 'why':
+    case 'history':
+    case 'policy':
+      writer.raw(encodeReport(reply));
       break;
     case 'done':
       writer.utf8(oneLine(reply.message, messageBytesMax), messageBytesMax, 'message');
@@ -206,8 +242,30 @@ function readRareRequest(type: number, id: number, reader: ByteReader): ClientRe
       return { type: 'status', id };
     case requestCode.transferLeader:
       return { type: 'transferLeader', id, to: reader.utf8(nameBytesMax, 'name') };
+    default:
+      return readOperatorRequest(type, id, reader);
+  }
+}
+
+function readOperatorRequest(type: number, id: number, reader: ByteReader): ClientRequest {
+  switch (type) {
     case requestCode.removeMember:
-      return { type: 'removeMember', id, name: reader.utf8(nameBytesMax, 'name') };
+    case forcedRemovalCode: {
+      const force = type === forcedRemovalCode;
+      return { type: 'removeMember', id, name: reader.utf8(nameBytesMax, 'name'), force };
+    }
+    case requestCode.plan:
+      return { type: 'plan', id };
+    case requestCode.why:
+      return { type: 'why', id, name: reader.utf8(nameBytesMax, 'name') };
+    case requestCode.history:
+      return { type: 'history', id };
+    case requestCode.policy:
+      return { type: 'policy', id };
+    case requestCode.setPolicy:
+      return { type: 'setPolicy', id, text: reader.utf8(policyTextBytesMax, 'policy') };
+    case requestCode.leave:
+      return { type: 'leave', id, name: reader.utf8(nameBytesMax, 'name') };
     default:
       throw new WireError(`a request of unknown type ${type}`);
   }
@@ -225,6 +283,14 @@ function readReplyBody(type: number, id: number, reader: ByteReader): ClientRepl
       return readKeys(id, reader);
     case replyCode.status:
       return { type: 'status', id, status: decodeStatus(reader.raw(reader.remaining)) };
+    case replyCode.plan:
+      return { id, ...decodeReport('plan', reader.raw(reader.remaining)) };
+    case replyCode.why:
+      return { id, ...decodeReport('why', reader.raw(reader.remaining)) };
+    case replyCode.history:
+      return { id, ...decodeReport('history', reader.raw(reader.remaining)) };
+    case replyCode.policy:
+      return { id, ...decodeReport('policy', reader.raw(reader.remaining)) };
     case replyCode.done:
       return { type: 'done', id, message: readLine(reader, messageBytesMax, 'message') };
     case replyCode.goAway:

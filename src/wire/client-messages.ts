@@ -2,11 +2,14 @@
  * The native client protocol: what a client and a server say to each other on one stream, many
  * requests in flight, replies by id in any order. Plain data; client-codec.ts has the bytes.
  *
- * All are laid out by hand; the answer to `status` alone carries JSON.
+ * All are laid out by hand; the answers to `status` and to an operator's questions carry JSON.
  */
 
 import type { Refusal } from '../base/errors.js';
 import type { KeyValue, Reply } from '../machine/commands.js';
+import type { HistoryRow, PlanReport, WhyReport } from '../membership/report.js';
+
+export type { HistoryRow, PlanReport, QuorumReport, WhyReport } from '../membership/report.js';
 
 /** How fresh a read must be: `linearizable` sees every write acknowledged before it was asked;
  * `stale` sees what this server has applied. */
@@ -22,8 +25,8 @@ export interface StreamRecord {
   readonly data: Uint8Array;
 }
 
-/** How a member does, as the asked server sees it. */
-export type Health = 'alive' | 'suspect' | 'dead' | 'unknown';
+/** How a member does, as the asked server sees it. `left`: it was stopped in order, and said so. */
+export type Health = 'alive' | 'suspect' | 'dead' | 'left' | 'unknown';
 
 /** A row of `members` and `status`. */
 export interface MemberStatus {
@@ -37,6 +40,9 @@ export interface MemberStatus {
   readonly addresses: readonly string[];
   /** Last index known to be on its disk; null when this server does not lead. */
   readonly matchIndex: number | null;
+  /** For how long the asked server has had no link to it, milliseconds; 0 while there is one; null
+   * when there was none since that server started. */
+  readonly silentMillis: number | null;
 }
 
 /** What `status` tells. Stable: `--json` prints just this. */
@@ -49,11 +55,15 @@ export interface ClusterStatus {
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly lastIndex: number;
+  /** Term of the last entry: which of two logs is more advanced is told by term, then index. */
+  readonly lastTerm: number;
   /** How many more voters may fail: of three that are all alive 1, of five 2; fewer when some do
    * not answer the asked server; 0 when one more would be too many, or one already is. */
   readonly faultTolerance: number;
   /** A joint change is under way. */
   readonly joint: boolean;
+  /** Index of the entry that holds the configuration in force; 0: there is none. */
+  readonly configurationIndex: number;
   readonly members: readonly MemberStatus[];
   readonly self: {
     readonly name: string;
@@ -62,8 +72,57 @@ export interface ClusterStatus {
     readonly role: 'leader' | 'follower' | 'candidate' | 'joining';
     /** What a joining or leaderless server is waiting for, one line; null when nothing. */
     readonly waitingFor: string | null;
+    /** Without a leader: since when, milliseconds ago, and who led before; else null. */
+    readonly leaderless: {
+      readonly millis: number;
+      /** Null: nobody since this server started. */
+      readonly lastLeader: string | null;
+    } | null;
   };
 }
+
+/** One word of the policy that is in force. */
+export interface PolicyRow {
+  readonly name: string;
+  readonly value: string;
+  /** `default`: of the asked server's settings; `log`: set by the operator, alike on all servers;
+   * `ignored`: in the log, but the asked server's version does not know or allow it. */
+  readonly from: 'default' | 'log' | 'ignored';
+}
+
+/** The policy as the asked server has it. */
+export interface PolicyReport {
+  /** Index of the entry that set it last; 0: it never was. */
+  readonly index: number;
+  readonly words: readonly PolicyRow[];
+}
+
+/** What an operator may ask, or tell the cluster to do. */
+export type OperatorRequest =
+  /** What the leader would change now, or why nothing. */
+  | { readonly type: 'plan' }
+  /** How one server stands: by its name, or its member id. */
+  | { readonly type: 'why'; readonly name: string }
+  /** The configurations of the past, as the asked server has applied them. */
+  | { readonly type: 'history' }
+  | { readonly type: 'policy' }
+  /** `text`: words such as `voters=5 dead-after=10s`; `name=default` takes one back. */
+  | { readonly type: 'setPolicy'; readonly text: string }
+  /** `name`: who leaves. Never "the asked server": asked again elsewhere, that were another. */
+  | { readonly type: 'leave'; readonly name: string }
+  /** `to`: a member's name; empty: the best follower. */
+  | { readonly type: 'transferLeader'; readonly to: string }
+  /** `force`: also where it leaves a single voter. */
+  | { readonly type: 'removeMember'; readonly name: string; readonly force: boolean };
+
+/** What an operator is answered. */
+export type OperatorReply =
+  | { readonly type: 'plan'; readonly plan: PlanReport }
+  | { readonly type: 'why'; readonly why: WhyReport }
+  /** Oldest first. */
+  | { readonly type: 'history'; readonly rows: readonly HistoryRow[] }
+  | { readonly type: 'policy'; readonly policy: PolicyReport }
+  | { readonly type: 'done'; readonly message: string };
 
 /** What a client may ask. `id` is the client's own, not in use by another request of the stream. */
 export type ClientRequest =
@@ -105,9 +164,7 @@ export type ClientRequest =
       readonly consistency: Consistency;
     }
   | { readonly type: 'status'; readonly id: number }
-  /** `to`: a member's name; empty: the best follower. */
-  | { readonly type: 'transferLeader'; readonly id: number; readonly to: string }
-  | { readonly type: 'removeMember'; readonly id: number; readonly name: string };
+  | (OperatorRequest & { readonly id: number });
 
 /** What a server answers. */
 export type ClientReply =
@@ -130,6 +187,6 @@ export type ClientReply =
       readonly more: boolean;
     }
   | { readonly type: 'status'; readonly id: number; readonly status: ClusterStatus }
-  | { readonly type: 'done'; readonly id: number; readonly message: string }
+  | (OperatorReply & { readonly id: number })
   /** The server stops or no longer follows a leader: go elsewhere; `addresses` of other members. */
   | { readonly type: 'goAway'; readonly id: 0; readonly addresses: readonly string[] };

@@ -1,8 +1,9 @@
 /**
- * The answer to `status` as JSON: rare, for people and their scripts, and open to new fields. What
- * comes in is built anew field by field.
+ * The answer to `status` as JSON: rare, for people and their scripts, and open to new fields, which
+ * an older server does not send. What comes in is built anew field by field.
  */
 
+import { oneLine } from '../base/one-line.js';
 import type { ClusterStatus, MemberStatus } from './client-messages.js';
 import { decodeJson, encodeJson, type JsonFields } from './json-fields.js';
 import { addressBytesMax, addressesMax, nameBytesMax, peerIdBytesMax } from './text-limits.js';
@@ -15,7 +16,10 @@ const lineBytesMax = 4096;
 
 /** Writes a status. @throws WireError when it is too large. */
 export function encodeStatus(status: ClusterStatus): Uint8Array {
-  return encodeJson(status, statusBytesMax, 'status');
+  const { self } = status;
+  // It quotes what other servers said, and may name many of them.
+  const waitingFor = self.waitingFor === null ? null : oneLine(self.waitingFor, lineBytesMax);
+  return encodeJson({ ...status, self: { ...self, waitingFor } }, statusBytesMax, 'status');
 }
 
 /** Reads a status. @throws WireError when a field is missing or not what it should be. */
@@ -34,8 +38,11 @@ export function decodeStatus(bytes: Uint8Array): ClusterStatus {
     commitIndex: fields.counter('commitIndex'),
     appliedIndex: fields.counter('appliedIndex'),
     lastIndex: fields.counter('lastIndex'),
+    // A server that does not tell it has no later term in its log than its own.
+    lastTerm: fields.counter(fields.has('lastTerm') ? 'lastTerm' : 'term'),
     faultTolerance: fields.counter('faultTolerance'),
     joint: fields.flag('joint'),
+    configurationIndex: fields.has('configurationIndex') ? fields.counter('configurationIndex') : 0,
     members: fields.objects('members', membersMax).map(memberStatus),
     self: selfStatus(fields.object('self')),
   };
@@ -47,9 +54,10 @@ function memberStatus(fields: JsonFields): MemberStatus {
     memberId: fields.counter('memberId'),
     peerId: fields.line('peerId', peerIdBytesMax),
     role: fields.oneOf('role', ['voter', 'learner', 'standby']),
-    health: fields.oneOf('health', ['alive', 'suspect', 'dead', 'unknown']),
+    health: fields.oneOf('health', ['alive', 'suspect', 'dead', 'left', 'unknown']),
     addresses: fields.lines('addresses', addressesMax, addressBytesMax),
     matchIndex: fields.counterOrNull('matchIndex'),
+    silentMillis: fields.has('silentMillis') ? fields.counterOrNull('silentMillis') : null,
   };
 }
 
@@ -60,5 +68,12 @@ function selfStatus(fields: JsonFields): ClusterStatus['self'] {
     peerId: fields.line('peerId', peerIdBytesMax),
     role: fields.oneOf('role', ['leader', 'follower', 'candidate', 'joining']),
     waitingFor: fields.lineOrNull('waitingFor', lineBytesMax),
+    leaderless: fields.has('leaderless') ? leaderless(fields.objectOrNull('leaderless')) : null,
   };
+}
+
+function leaderless(fields: JsonFields | null): ClusterStatus['self']['leaderless'] {
+  if (fields === null) return null;
+  const lastLeader = fields.lineOrNull('lastLeader', nameBytesMax);
+  return { millis: fields.counter('millis'), lastLeader };
 }

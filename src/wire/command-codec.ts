@@ -8,6 +8,7 @@
  *     append     tag · stream (u32 length, UTF-8) · count u32 · end u32 × count · records
  *     put        tag · condition · key (u32 length) · value (the rest)
  *     delete     tag · condition · key (the rest)
+ *     setPolicy  condition (an index) · count u32 · (name · value, u32 length each) × count
  *
  * `end` is where a record ends among the records, so that any one of them is found in one step.
  * Append is hot and read by hand from the bytes; records are views. Only WireError is thrown; what
@@ -17,13 +18,20 @@
 import { unreachable } from '../base/assert.js';
 import { batchRecordsMax, commandBytesMax } from '../base/limits.js';
 import { decodeUtf8, utf8Length } from '../base/utf8.js';
-import type { Append, Command, SessionTag } from '../machine/commands.js';
+import type { Append, Command, PolicyWord, SessionTag } from '../machine/commands.js';
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import { WireError } from './wire-error.js';
 
 const version = 1;
-const opCode = { registerSession: 1, closeSession: 2, append: 3, put: 4, delete: 5 } as const;
+const opCode = {
+  registerSession: 1,
+  closeSession: 2,
+  append: 3,
+  put: 4,
+  delete: 5,
+  setPolicy: 6,
+} as const;
 
 const two32 = 0x1_0000_0000;
 const highMax = 0x1f_ffff;
@@ -68,6 +76,10 @@ export function encodeCommand(command: Command): Uint8Array {
       writeTag(command.tag);
       writeCondition(command.expectedModRevision);
       writer.raw(command.key);
+      break;
+    case 'setPolicy':
+      writeCondition(command.expectedIndex);
+      writeWords(command.words);
       break;
     default:
       return unreachable(command);
@@ -125,6 +137,11 @@ function sizeOf(command: Command): number {
       const tag = command.tag === null ? 0 : tagBytes;
       return headBytes + tag + condition + command.key.length;
     }
+    case 'setPolicy': {
+      let size = 2 + (command.expectedIndex === null ? 1 : 9) + 4;
+      for (const { name, value } of command.words) size += 8 + utf8Length(name) + utf8Length(value);
+      return size;
+    }
     default:
       return unreachable(command);
   }
@@ -141,13 +158,21 @@ function writeTag(tag: SessionTag | null): void {
   writer.u64(tag.acknowledgedBelow);
 }
 
-function writeCondition(expectedModRevision: number | null): void {
-  if (expectedModRevision === null) {
+function writeCondition(expected: number | null): void {
+  if (expected === null) {
     writer.u8(0);
     return;
   }
   writer.u8(1);
-  writer.u64(expectedModRevision);
+  writer.u64(expected);
+}
+
+function writeWords(words: readonly PolicyWord[]): void {
+  writer.u32(words.length);
+  for (const { name, value } of words) {
+    writer.utf8(name, commandBytesMax, 'name');
+    writer.utf8(value, commandBytesMax, 'value');
+  }
 }
 
 function writeAppend({ tag, stream, records }: Append): void {
@@ -208,6 +233,12 @@ function decodeRare(bytes: Uint8Array): Command {
       const expectedModRevision = readCondition(reader);
       return { op: 'delete', tag, key: reader.raw(reader.remaining), expectedModRevision };
     }
+    case opCode.setPolicy: {
+      const expectedIndex = readCondition(reader);
+      const words = readWords(reader);
+      reader.expectEnd('setPolicy');
+      return { op: 'setPolicy', words, expectedIndex };
+    }
     default:
       throw new WireError(`a command of unknown kind ${op}`);
   }
@@ -220,6 +251,17 @@ function readTag(reader: ByteReader): SessionTag | null {
 
 function readCondition(reader: ByteReader): number | null {
   return readFlag(reader) ? reader.u64() : null;
+}
+
+function readWords(reader: ByteReader): readonly PolicyWord[] {
+  const count = reader.u32();
+  if (count * 8 > reader.remaining) throw new WireError(`${count} words of a policy, cut`);
+  const words: PolicyWord[] = [];
+  for (let i = 0; i < count; i++) {
+    const name = reader.utf8(commandBytesMax, 'name');
+    words.push({ name, value: reader.utf8(commandBytesMax, 'value') });
+  }
+  return words;
 }
 
 function readFlag(reader: ByteReader): boolean {

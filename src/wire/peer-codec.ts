@@ -12,6 +12,7 @@ import type { MemberInfo } from '../raft/types.js';
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import { logBaseFrom } from './configuration-codec.js';
+import { foundingMessageFrom, trimmedSighting } from './founding-codec.js';
 import { decodeJson, encodeJson, type JsonFields } from './json-fields.js';
 import type { ControlMessage, ForwardMessage, PeerAddresses } from './peer-messages.js';
 import {
@@ -21,6 +22,7 @@ import {
   writeRefusal,
   writeReply,
 } from './reply-codec.js';
+import { plainPlan, plainWhy, planFrom, whyFrom } from './report-codec.js';
 import {
   addressBytesMax,
   addressesMax,
@@ -97,10 +99,18 @@ export function decodeControl(bytes: Uint8Array): ControlMessage {
     'joined',
     'transferLeader',
     'removeMember',
+    'leave',
+    'plan',
+    'why',
+    'planned',
+    'explained',
     'done',
     'refused',
     'peers',
     'removed',
+    'sighting',
+    'foundingOffer',
+    'foundingRefused',
   ]);
   switch (type) {
     case 'join':
@@ -110,15 +120,40 @@ export function decodeControl(bytes: Uint8Array): ControlMessage {
     case 'transferLeader':
       return { type, ref: fields.counter('ref'), to: fields.line('to', nameBytesMax) };
     case 'removeMember':
+      return {
+        type,
+        ref: fields.counter('ref'),
+        name: fields.label('name', nameBytesMax),
+        // A server of an older version does not say.
+        force: fields.has('force') && fields.flag('force'),
+      };
+    case 'leave':
+    case 'why':
       return { type, ref: fields.counter('ref'), name: fields.label('name', nameBytesMax) };
+    case 'plan':
+      return { type, ref: fields.counter('ref') };
+    case 'planned':
+      return { type, ref: fields.counter('ref'), plan: planFrom(fields.object('plan')) };
+    case 'explained':
+      return { type, ref: fields.counter('ref'), why: whyFrom(fields.object('why')) };
     case 'done':
       return { type, ref: fields.counter('ref'), message: fields.line('message', messageBytesMax) };
     case 'refused':
       return { type, ref: fields.counter('ref'), refusal: refusal(fields.object('refusal')) };
     case 'peers':
       return { type, peers: peers(fields) };
+    case 'sighting':
+    case 'foundingOffer':
+    case 'foundingRefused':
+      return foundingMessageFrom(type, fields);
     case 'removed':
-      return { type, memberId: fields.counter('memberId', 1), index: fields.counter('index', 1) };
+      return {
+        type,
+        memberId: fields.counter('memberId', 1),
+        index: fields.counter('index', 1),
+        // A server of an older version does not say: then it is for ever.
+        mayRejoin: fields.has('mayRejoin') && fields.flag('mayRejoin'),
+      };
     default:
       return unreachable(type);
   }
@@ -145,10 +180,18 @@ function trimmed(message: ControlMessage): ControlMessage {
     case 'peers':
     case 'joined':
       return { ...message, peers: trimmedPeers(message.peers) };
+    case 'planned':
+      return { ...message, plan: plainPlan(message.plan) };
+    case 'explained':
+      return { ...message, why: plainWhy(message.why) };
     case 'done':
       return { ...message, message: oneLine(message.message, messageBytesMax) };
     case 'refused':
       return { ...message, refusal: trimmedRefusal(message.refusal) };
+    case 'sighting':
+      return trimmedSighting(message);
+    case 'foundingRefused':
+      return { ...message, reason: oneLine(message.reason, messageBytesMax) };
     default:
       return message;
   }

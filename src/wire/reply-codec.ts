@@ -19,7 +19,15 @@ import { WireError } from './wire-error.js';
 /** Longest message of a refusal, bytes; a longer one is cut when written. */
 export const messageBytesMax = 1024;
 
-const kindCode = { session: 1, closed: 2, appended: 3, put: 4, deleted: 5, refused: 6 } as const;
+const kindCode = {
+  session: 1,
+  closed: 2,
+  appended: 3,
+  put: 4,
+  deleted: 5,
+  refused: 6,
+  policySet: 7,
+} as const;
 
 /** By number; the order is the format. */
 const errorCodes: readonly (ErrorCode | null)[] = [
@@ -73,6 +81,7 @@ export function writeReply(writer: ByteWriter, reply: Reply): void {
       writer.u64(reply.session);
       return;
     case 'closed':
+    case 'policySet':
       return;
     case 'refused':
       writeRefusal(writer, reply.refusal);
@@ -101,6 +110,8 @@ export function readReply(reader: ByteReader): Reply {
       return { kind: 'session', session: reader.u64(), index, term };
     case kindCode.closed:
       return { kind: 'closed', index, term };
+    case kindCode.policySet:
+      return { kind: 'policySet', index, term };
     case kindCode.refused:
       return { kind: 'refused', refusal: readRefusal(reader), index, term };
     default:

@@ -78,6 +78,12 @@ const usageErrors: readonly (readonly [string, RegExp])[] = [
   ['put k v --if-revision -1', /--if-revision/],
   ['members destroy', /members --help/],
   ['members remove', /missing required argument 'name'/],
+  ['members why', /missing required argument 'name'; see quorate members why --help/],
+  ['members leave -t a:1,b:1', /leave whom\? Give a NAME, or one server alone/],
+  ['policy set', /missing required argument 'words'; see quorate policy set --help/],
+  ['policy set voters 5', /"voters" is no WORD=VALUE: write it like voters=5/],
+  ['policy set voters=', /"voters=" is no WORD=VALUE/],
+  ['policy change', /policy --help/],
   ['inspect', /missing required argument 'data-dir'/],
   ['start --nonsense', /start --help/],
 ];
@@ -99,6 +105,16 @@ test('no command: the help on standard error, exit code 2', async () => {
   assert.match(err, /Usage: quorate/);
 });
 
+test('a command that only has commands below it: its help, and nothing besides', async () => {
+  for (const word of ['secret', 'dev']) {
+    const { code, out, err } = await quorate([word]);
+    assert.is(code, 2);
+    assert.is(out, '');
+    assert.match(err, new RegExp(`^Usage: quorate ${word} `));
+    assert.not.match(err, /quorate: /);
+  }
+});
+
 test('--version prints the version alone', async () => {
   const { code, out } = await quorate(['--version']);
   assert.is(code, 0);
@@ -110,12 +126,18 @@ test('every command has help with an example', async () => {
   assert.is(code, 0);
   const commands = ['start', 'append', 'query', 'put', 'get', 'delete', 'list', 'status'].concat([
     'members',
+    'policy',
     'transfer-leader',
     'inspect',
     'shell',
   ]);
   for (const command of commands) assert.match(out, new RegExp(`^  ${command}`, 'm'));
-  for (const words of [...commands.map((command) => [command]), ['members', 'remove']]) {
+  const below = ['members remove', 'members plan', 'members why', 'members history'].concat([
+    'members leave',
+    'policy show',
+    'policy set',
+  ]);
+  for (const words of [...commands, ...below].map((line) => line.split(' '))) {
     const help = await quorate([...words, '--help']);
     assert.is(help.code, 0, words.join(' '));
     assert.match(help.out, /Examples:\n {2}quorate/);
@@ -125,7 +147,10 @@ test('every command has help with an example', async () => {
 
 test('nobody there: exit code 3 within the time limit and a second', async () => {
   const port = await closedPort();
-  for (const command of ['append -c x', 'query', 'put k v', 'get k', 'list', 'status', 'members']) {
+  const commands = ['append -c x', 'query', 'put k v', 'get k', 'list', 'status', 'members'].concat(
+    ['members plan', 'members leave', 'policy set voters=3', 'status --watch'],
+  );
+  for (const command of commands) {
     const words = [...command.split(' '), '-t', `127.0.0.1:${port}`, '--timeout', '500ms'];
     const { code, out, err, millis } = await quorate(words);
     assert.is(code, 3, `${command}: ${err}`);

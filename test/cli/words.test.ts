@@ -82,6 +82,8 @@ test('a fault is one line that says what to do next', () => {
   const error = new QuorateError('NO_LEADER', 'nobody\n  is there');
   assert.match(describeFault(error), /^nobody is there; see quorate status[^\n]*$/);
   assert.is(describeFault('thrown text'), 'thrown text');
+  const wantsSecret = 'no server answered: it may want a secret (--secret-file)';
+  assert.is(describeFault(new QuorateError('NO_LEADER', wantsSecret)), wantsSecret);
 });
 
 test.run();

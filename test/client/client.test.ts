@@ -322,6 +322,34 @@ test('a removal that is not found when asked again was done the first time', asy
   assert.match(await clock.until(client.removeMember('b')), /not a member/);
   asks = 1;
   assert.is((await clock.until(errorOf(client.removeMember('b')))).code, 'NOT_FOUND');
+  asks = 0;
+  assert.match(await clock.until(client.leave('b')), /not a member/);
+});
+
+test('an operator asks and tells through the client; each answer is its own', async () => {
+  const { clock, cluster } = world();
+  const client = cluster.client();
+  assert.is((await clock.until(client.plan())).reason, 'there is nobody to promote');
+  assert.equal((await clock.until(client.why('b:1'))).lines, ['it votes']);
+  assert.equal(await clock.until(client.history()), []);
+  assert.equal(await clock.until(client.policy()), { index: 0, words: [] });
+  assert.match(await clock.until(client.setPolicy('voters=3')), /^setPolicy by /);
+  assert.match(await clock.until(client.leave('b:1')), /^leave by /);
+  assert.match(await clock.until(client.removeMember('b:1', { force: true })), /^removeMember by /);
+  assert.match(await clock.until(client.removeMember('b:1')), /^removeMember by /);
+  assert.equal(cluster.operated.slice(-4), [
+    { type: 'setPolicy', text: 'voters=3' },
+    { type: 'leave', name: 'b:1' },
+    { type: 'removeMember', name: 'b:1', force: true },
+    { type: 'removeMember', name: 'b:1', force: false },
+  ]);
+});
+
+test('a policy that does not fit a request is refused before it is sent', async () => {
+  const { clock, cluster } = world();
+  const error = await clock.until(errorOf(cluster.client().setPolicy('x'.repeat(5000))));
+  assert.is(error.code, 'BAD_REQUEST');
+  assert.equal(cluster.operated, []);
 });
 
 test('bad words are refused before they are sent', async () => {

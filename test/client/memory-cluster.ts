@@ -15,7 +15,12 @@ import type { Command, Reply } from '../../src/machine/commands.js';
 import { Machine } from '../../src/machine/machine.js';
 import type { Outcome, RecordsRead, ReplicaApi } from '../../src/replica/api.js';
 import type { ClientDialer, ClientStream } from '../../src/transport/transport.js';
-import type { ClusterStatus, StreamRecord } from '../../src/wire/client-messages.js';
+import type {
+  ClusterStatus,
+  OperatorReply,
+  OperatorRequest,
+  StreamRecord,
+} from '../../src/wire/client-messages.js';
 import { decodeCommand } from '../../src/wire/command-codec.js';
 
 /** What becomes of a command. `lost`: neither done nor answered. `mute`: done, not answered. */
@@ -125,11 +130,15 @@ export class MemoryCluster implements ClientDialer {
   readonly applied: Command[] = [];
   readonly dials: string[] = [];
   leader: string | null;
+  /** Who led before, as servers say it while nobody does. */
+  lastLeader: string | null = null;
   /** Decides what becomes of a command at a server. */
   fate: (command: Command, address: string) => Fate = () => 'done';
   /** Stands in for a read's answer where a test wants a refusal. */
   readRefusal: ((address: string) => Refusal | null) | null = null;
   readonly asked: string[] = [];
+  /** What operators asked, in order. */
+  readonly operated: OperatorRequest[] = [];
   #index = 1;
   readonly #watchers = new Set<() => void>();
 
@@ -254,10 +263,43 @@ export class MemoryCluster implements ClientDialer {
         return () => void this.#watchers.delete(changed);
       },
       status: () => this.#status(address),
-      transferLeader: (to, answer) => later(answer, () => `${to} leads`),
-      removeMember: (name, answer) => later(answer, () => `${name} removed`),
+      operate: (request, answer) => later(answer, () => this.#operate(request, address)),
       otherAddresses: () => [...this.servers.keys()].filter((other) => other !== address),
     };
+  }
+
+  #operate(request: OperatorRequest, address: string): OperatorReply {
+    this.operated.push(request);
+    const quorum = { voters: ['a'], alive: ['a'], majority: 1, tolerates: 0 };
+    switch (request.type) {
+      case 'plan':
+        return {
+          type: 'plan',
+          plan: {
+            leader: address,
+            term: 1,
+            configurationIndex: 1,
+            outcome: 'rest',
+            reason: 'there is nobody to promote',
+            evidence: [],
+            changes: [],
+            now: quorum,
+            during: null,
+            after: null,
+          },
+        };
+      case 'why':
+        return {
+          type: 'why',
+          why: { name: request.name, memberId: 1, state: 'voter', lines: ['it votes'] },
+        };
+      case 'history':
+        return { type: 'history', rows: [] };
+      case 'policy':
+        return { type: 'policy', policy: { index: 0, words: [] } };
+      default:
+        return { type: 'done', message: `${request.type} by ${address}` };
+    }
   }
 
   #status(address: string): ClusterStatus {
@@ -273,8 +315,10 @@ export class MemoryCluster implements ClientDialer {
       commitIndex: this.#index,
       appliedIndex: this.#index,
       lastIndex: this.#index,
+      lastTerm: 1,
       faultTolerance: 1,
       joint: false,
+      configurationIndex: 1,
       members: names.map((name) => ({
         name,
         memberId: idOf(name),
@@ -283,6 +327,7 @@ export class MemoryCluster implements ClientDialer {
         health: 'alive',
         addresses: [name],
         matchIndex: null,
+        silentMillis: 0,
       })),
       self: {
         name: address,
@@ -290,6 +335,7 @@ export class MemoryCluster implements ClientDialer {
         peerId: `peer${idOf(address)}`,
         role: leader === address ? 'leader' : 'follower',
         waitingFor: null,
+        leaderless: leader === null ? { millis: 0, lastLeader: this.lastLeader } : null,
       },
     };
   }

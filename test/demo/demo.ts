@@ -1,10 +1,13 @@
 /**
- * `make demo`: five servers; records are appended; two servers are killed, the leader among them,
- * with records on their way; they come back; a sixth joins. Tells what happens as it happens,
- * checks every claim, and ends with exit code 0 only if all of them held.
+ * `make demo`: three servers find each other, two more join; records are appended; two servers are
+ * killed, the leader among them, with records on their way; they come back; a sixth stands by, and
+ * takes the place of a voter that is killed; that one comes back with an empty folder. Tells what
+ * happens as it happens, checks every claim, and ends with exit code 0 only if all of them held.
  */
 
-import type { ServerProcess, Servers } from '../process/servers.js';
+import type { ServerProcess, Servers, StartOptions } from '../process/servers.js';
+import { flagsOfAll, foundTogether } from './assembling.js';
+import { returnWiped, swapDead } from './healing.js';
 import { play, type Scene } from './scene.js';
 import { counted } from './teller.js';
 import { differenceOf, electionAfter, ownRecords } from './witness.js';
@@ -14,33 +17,42 @@ const recordsPerStep = 1000;
 /** Acknowledged before the servers are killed: the rest of the step is then still to come. */
 const recordsBeforeKill = 300;
 
-await play(120_000, async (scene) => {
+await play(180_000, async (scene) => {
   const { teller } = scene;
-  teller.title('Quorate: five servers, two of them killed, one more added');
-  // A newcomer votes once it was well for so long; 5 s by default, here we are in a hurry.
-  const servers = scene.servers(['--stabilisation', '300']);
-  await assemble(scene, servers);
+  teller.title('Quorate: a cluster that assembles itself, loses servers, and heals');
+  const servers = scene.servers(flagsOfAll());
+  const options = await foundTogether(scene, servers);
+  await growToFive(scene, servers, options);
   const writer = new Writer(await servers.client());
+  const story = { servers, writer, options };
   await write(scene, writer);
   const killed = await killTwo(scene, servers, writer);
-  await restart(scene, { servers, writer, killed });
-  await addSixth(scene, servers, writer);
+  await restart(scene, story, killed);
+  await addSixth(scene, story);
+  const dead = await swapDead(scene, story);
+  await returnWiped(scene, story, dead);
   await compare(scene, servers, writer);
   teller.summary();
 });
 
-async function assemble({ teller }: Scene, servers: Servers): Promise<void> {
-  teller.step('Five servers assemble');
-  await servers.add('server1');
-  teller.say('server1 starts without peers: it founds a cluster, and is its one voter');
-  for (const name of ['server2', 'server3', 'server4', 'server5']) {
-    await servers.add(name);
-    teller.say(`${name} starts, is told of the others, and asks to join`);
+/** What most steps work with. */
+interface Story {
+  readonly servers: Servers;
+  readonly writer: Writer;
+  /** What every server is started with. */
+  readonly options: StartOptions;
+}
+
+async function growToFive({ teller }: Scene, servers: Servers, options: StartOptions) {
+  teller.step('Two more are started, by the same command');
+  for (const name of ['server4', 'server5']) {
+    const server = await servers.add(name, options);
+    const { memberId } = await server.says('joined the cluster');
+    teller.say(`${name} found the cluster and joined it, as member ${memberId}`);
   }
-  const status = await servers.untilVoters(5);
-  const { leader, term, faultTolerance } = status;
+  const { leader, term, faultTolerance } = await servers.untilVoters(5);
   teller.say(`all five vote; ${leader?.name} leads in term ${term}`);
-  const claim = 'five servers became one cluster of five voters that can lose any two';
+  const claim = 'two more joined: five voters, of which any two may fail';
   teller.check(claim, faultTolerance === 2, `fault tolerance ${faultTolerance}`);
 }
 
@@ -92,15 +104,11 @@ async function killTwo(
 
 async function restart(
   { teller }: Scene,
-  play: {
-    readonly servers: Servers;
-    readonly writer: Writer;
-    readonly killed: readonly ServerProcess[];
-  },
+  { servers, writer, options }: Story,
+  killed: readonly ServerProcess[],
 ): Promise<void> {
-  const { servers, writer, killed } = play;
   teller.step('The killed servers come back, on the folders they left');
-  await Promise.all(killed.map((server) => servers.start(server)));
+  await Promise.all(killed.map((server) => servers.start(server, options)));
   teller.say(`${killed.map(({ name }) => name).join(' and ')} run again`);
   for (const server of killed) {
     const found = await ownRecords(server, writer.index);
@@ -111,9 +119,12 @@ async function restart(
   }
 }
 
-async function addSixth({ teller }: Scene, servers: Servers, writer: Writer): Promise<void> {
+async function addSixth({ teller }: Scene, { servers, writer, options }: Story) {
   teller.step('A sixth server joins, while records are appended');
-  const [sixth] = await Promise.all([servers.add('server6'), writer.append(recordsPerStep)]);
+  const [sixth] = await Promise.all([
+    servers.add('server6', options),
+    writer.append(recordsPerStep),
+  ]);
   const status = await servers.until('server6 is a stand-by', ({ members }) =>
     members.some(({ name, role }) => name === sixth.name && role === 'standby'),
   );

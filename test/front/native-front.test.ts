@@ -44,6 +44,17 @@ class Talker {
     return server.front;
   }
 
+  /** Comes to the same server now; what it is told. */
+  anotherClient(): readonly ClientReply[] {
+    const replies: ClientReply[] = [];
+    const [near, far] = streamPair(this.clock);
+    near.onFrames((frames) => {
+      for (const frame of frames) replies.push(decodeReply(frame));
+    });
+    this.front.accept(far);
+    return replies;
+  }
+
   say(...requests: ClientRequest[]): void {
     this.near.send(requests.map(encodeRequest));
   }
@@ -110,6 +121,40 @@ test('a record over the limit is refused and never reaches the replica', async (
     [3, 'BAD_REQUEST'],
   ]);
   assert.is(talker.cluster.records.length, 1);
+});
+
+test('a policy is set by a request of its own, never by a command that nobody judged', async () => {
+  const talker = new Talker();
+  const words = [{ name: 'voters', value: '4' }];
+  const command = encodeCommand({ op: 'setPolicy', words, expectedIndex: null });
+  talker.say({ type: 'command', id: 1, command }, { type: 'setPolicy', id: 2, text: 'voters=5' });
+  await talker.settle();
+  assert.equal(talker.refusals(), [[1, 'BAD_REQUEST']]);
+  assert.equal(talker.cluster.applied, []);
+  assert.equal(
+    talker.replies.filter(({ type }) => type === 'done').map(({ id }) => id),
+    [2],
+  );
+});
+
+test('operators get what they asked for, their requests are counted as others are', async () => {
+  const talker = new Talker({ inflightRequestsMax: 3 });
+  talker.say(
+    { type: 'plan', id: 1 },
+    { type: 'why', id: 2, name: 'a:1' },
+    { type: 'history', id: 3 },
+    { type: 'policy', id: 4 },
+  );
+  await talker.settle();
+  talker.say({ type: 'policy', id: 5 });
+  await talker.settle();
+  assert.equal(talker.replies.map(({ id, type }) => `${id} ${type}`).sort(), [
+    '1 plan',
+    '2 why',
+    '3 history',
+    '4 refused',
+    '5 policy',
+  ]);
 });
 
 test('many small records may together be larger than the limit of one', async () => {
@@ -264,6 +309,22 @@ test('stop tells clients where to go, and nothing gets through any more', async 
   assert.equal(talker.replies, [{ type: 'goAway', id: 0, addresses: ['b:1'] }]);
   assert.ok(talker.closed);
   assert.is(talker.cluster.records.length, 0);
+});
+
+test('a server that led sends its clients elsewhere at once, and those who come', async () => {
+  const talker = new Talker({ leaderlessMillisMax: 3000 });
+  await talker.clock.pass(2500);
+  talker.cluster.leader = null;
+  talker.cluster.lastLeader = 'a:1';
+  await talker.clock.pass(500);
+  assert.equal(talker.replies, [{ type: 'goAway', id: 0, addresses: ['b:1'] }]);
+  const late = talker.anotherClient();
+  await talker.clock.pass(200);
+  assert.equal(late, []);
+  await talker.clock.pass(400);
+  assert.equal(late, [{ type: 'goAway', id: 0, addresses: ['b:1'] }]);
+  await talker.clock.pass(10_000);
+  assert.is(talker.replies.length + late.length, 2, 'each is told once');
 });
 
 test('a server without a leader sends its clients elsewhere, once', async () => {

@@ -4,6 +4,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { reasonOfPuttingOut } from '../../src/base/putting-out.js';
 import { historyRowsMax } from '../../src/machine/members.js';
 import { Bench, configurationOf } from './fixtures.js';
 
@@ -12,6 +13,7 @@ test('the founding is the first row of history', () => {
   assert.equal(machine.history(), [
     {
       index: 1,
+      term: 0,
       timeMillis: 0,
       reason: 'founded',
       voters: [1],
@@ -36,8 +38,8 @@ test('who is in no set any more becomes a tombstone, for ever', () => {
   step([2, 3], [], 'one leaves');
   step([3], [5], 'two leaves');
   assert.equal(bench.machine.tombstones(), [
-    { id: 1, peerId: 'p1', name: 'n1', removedAtIndex: 4 },
-    { id: 2, peerId: 'p2', name: 'n2', removedAtIndex: 5 },
+    { id: 1, peerId: 'p1', name: 'n1', removedAtIndex: 4, mayRejoin: false },
+    { id: 2, peerId: 'p2', name: 'n2', removedAtIndex: 5, mayRejoin: false },
   ]);
   assert.equal(
     bench.machine.members().map((member) => member.name),
@@ -47,6 +49,27 @@ test('who is in no set any more becomes a tombstone, for ever', () => {
     bench.machine.history().map((row) => `${row.index} ${row.reason}`),
     ['1 founded', '2 two joins', '3 three joins', '4 one leaves', '5 two leaves'],
   );
+});
+
+// [the reason of the configuration without it, whether it may come back by itself]
+const reasons: readonly [string, boolean][] = [
+  ['', false],
+  ['n2 removed by the operator', false],
+  ['n2 leaves by its own wish: n3 votes in its place', false],
+  [reasonOfPuttingOut('n2 put out: it is dead'), true],
+  ['; it may join again removed by the operator', false],
+];
+
+test('who may come back by itself the reason says, at its end, and else nobody may', () => {
+  const hashes = new Set<string>();
+  for (const [reason, expected] of reasons) {
+    const bench = new Bench();
+    bench.machine.applyConfiguration(bench.meta(), configurationOf([1], [2], 'two joins'));
+    bench.machine.applyConfiguration(bench.meta(), configurationOf([1], [], reason));
+    assert.is(bench.machine.tombstones()[0]?.mayRejoin, expected, reason);
+    hashes.add(bench.machine.hash());
+  }
+  assert.is(hashes.size, reasons.length);
 });
 
 test('an outgoing voter of a joint configuration is still a member', () => {

@@ -4,6 +4,8 @@
  */
 
 import { electionMutants } from './election-mutants.js';
+import { gossipMutants } from './gossip-mutants.js';
+import { membershipMutants } from './membership-mutants.js';
 import type { Mutant } from './mutant.js';
 import { replicaMutants } from './replica-mutants.js';
 import { replicationMutants } from './replication-mutants.js';
@@ -15,4 +17,6 @@ export const mutants: readonly Mutant[] = [
   ...replicationMutants,
   ...storageMutants,
   ...replicaMutants,
+  ...membershipMutants,
+  ...gossipMutants,
 ];

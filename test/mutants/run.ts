@@ -93,13 +93,14 @@ async function each<T>(items: readonly T[], jobs: number, work: (item: T) => Pro
   await Promise.all(Array.from({ length: jobs }, worker));
 }
 
-/** The simulator against each of them, one after the other, for it takes both cores itself. */
-async function search(chosen: readonly Mutant[], count: number): Promise<number> {
+/** The simulator against each of them, one after the other, for it takes all cores itself. */
+async function search(chosen: readonly Mutant[], count: number, jobs: number): Promise<number> {
   let found = 0;
   for (const mutant of chosen) {
-    const { seed, why } = await simulate(mutant, count);
+    const { seed, why } = await simulate(mutant, count, jobs);
     if (seed !== null) found++;
-    console.log(`${mutant.name}: ${seed === null ? why : `seed ${seed}: ${why}`}`);
+    const by = seed === null ? `not within ${count}` : `seed ${seed}`;
+    console.log(`${mutant.name.padEnd(34)} ${by.padEnd(16)} ${why.slice(0, 110)}`);
   }
   console.log(`\n${found} of ${chosen.length} found within ${count} seeds`);
   return chosen.length > 0 ? 0 : 1;
@@ -114,7 +115,7 @@ async function main(): Promise<number> {
   const chosen = mutants.filter(
     ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
   );
-  if (values.sim !== undefined) return search(chosen, Number(values.sim));
+  if (values.sim !== undefined) return search(chosen, Number(values.sim), jobs);
   const sound = new Map<string, boolean>();
   const files = [...new Set(chosen.map(({ killer }) => killer.file))];
   await each(

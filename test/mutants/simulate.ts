@@ -13,10 +13,13 @@ export interface Search {
   readonly why: string;
 }
 
-/** Runs seeds 1 … `count` with the mutant until one fails. Rejects when the simulator cannot. */
-export function simulate(mutant: Mutant, count: number): Promise<Search> {
+/**
+ * Runs seeds 1 … `count` with the mutant, `jobs` at once, until one fails. Rejects when the
+ * simulator cannot.
+ */
+export function simulate(mutant: Mutant, count: number, jobs: number): Promise<Search> {
   const preloads = ['--import', 'tsx', '--import', './test/mutants/register.ts'];
-  const seeds = ['--seed', '1', '--count', String(count), '--jobs', '2'];
+  const seeds = ['--seed', '1', '--count', String(count), '--jobs', String(jobs)];
   const child = spawn(process.execPath, [...preloads, 'test/sim/run.ts', ...seeds], {
     // A group of its own: its workers end with it.
     detached: true,
@@ -38,7 +41,7 @@ export function simulate(mutant: Mutant, count: number): Promise<Search> {
     child.once('error', failed);
     child.once('close', (code) => {
       if (found !== null) done(found);
-      else if (code === 0) done({ seed: null, why: `none of ${count} seeds` });
+      else if (code === 0) done({ seed: null, why: '' });
       else failed(new Error(`the simulator broke off: ${output.slice(-2000)}`));
     });
   });

@@ -1,6 +1,5 @@
 /**
- * Mutants of the log on disk and of the replicated machine: src/storage, src/machine and
- * src/membership.
+ * Mutants of the log on disk and of the replicated machine: src/storage and src/machine.
  */
 
 import type { Mutant } from './mutant.js';
@@ -154,21 +153,30 @@ export const storageMutants: readonly Mutant[] = [
     why: 'a compare and set overwrites what its client has not seen',
   },
   {
-    name: 'removal-without-quorum',
-    traps: [52],
-    file: 'src/membership/planner.ts',
-    from: "return refusal === null ? { kind: 'change', changes, reason } : rest(refusal);",
-    to: "return { kind: 'change', changes, reason };",
-    killer: { file: 'membership/planner.test.ts', test: 'a removal is refused' },
-    why: 'a removal is begun that nobody can finish',
+    name: 'rescue-forces-nothing',
+    traps: [21],
+    file: 'src/storage/rescue.ts',
+    from: 'hardState, entries: [entry] }',
+    to: 'hardState, entries: [] }',
+    killer: { file: 'storage/rescue.test.ts', test: 'trap 21' },
+    why: 'after a restart the old majority is needed again',
   },
   {
-    name: 'promotion-without-quorum',
-    traps: [52],
-    file: 'src/membership/planner.ts',
-    from: '  if (refusal !== null) return rest(refusal);\n',
-    to: '',
-    killer: { file: 'membership/planner.test.ts', test: 'nobody is promoted' },
-    why: 'a change is begun while a quorum of it is down',
+    name: 'rescued-before-its-log',
+    traps: [21],
+    file: 'src/storage/rescue.ts',
+    from: '[found, keep, copy, force, close, claim, settle]',
+    to: '[found, claim, keep, copy, force, close, settle]',
+    killer: { file: 'storage/rescue.test.ts', test: 'trap 21' },
+    why: 'a power cut leaves a new cluster with half a log',
+  },
+  {
+    name: 'rescue-half-named',
+    traps: [21],
+    file: 'src/storage/rescue.ts',
+    from: '    if (!isThere) return done(error);\n',
+    to: '    if (isThere || !isThere) return done(error);\n',
+    killer: { file: 'storage/rescue.test.ts', test: 'trap 21' },
+    why: 'a rescued server never finds its log',
   },
 ];

@@ -133,7 +133,7 @@ test('a port in use founds nothing, and the folder joins once the port is right'
 test('an address that is not of this machine, or has no number, is one line', async () => {
   const servers = new Servers();
   try {
-    const data = ['--no-mdns', '--data', path.join(servers.folder, 'data')];
+    const data = ['--no-mdns', '--open', '--data', path.join(servers.folder, 'data')];
     const foreign = await quorate(['start', '-a', '192.0.2.1:5555', ...data]);
     assert.is(foreign.code, 1);
     assertLines(lastOf(foreign.err), [/cannot listen on 192\.0\.2\.1:5555: .*no such address/]);

@@ -27,6 +27,8 @@ export interface LogLine {
 export interface StartOptions {
   readonly peers?: readonly string[];
   readonly flags?: readonly string[];
+  /** Whether it looks for others by mDNS. @default false */
+  readonly mdns?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -98,10 +100,11 @@ export class ServerProcess {
 
   /** Starts the process, whatever becomes of it. */
   launch(options: StartOptions = {}): void {
-    const { peers = [], flags = [], environment = {} } = options;
+    const { peers = [], flags = [], mdns = false, environment = {} } = options;
     const args = ['start', '--id', this.name, '--listen', this.address, '--data', this.data];
     if (peers.length > 0) args.push('--peers', peers.join(','));
-    const child = spawn(process.execPath, [program, ...args, '--no-mdns', ...flags], {
+    if (!mdns) args.push('--no-mdns');
+    const child = spawn(process.execPath, [program, ...args, ...flags], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...environment },
     });

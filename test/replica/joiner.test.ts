@@ -39,6 +39,8 @@ function world(answers: Answers) {
     log: new EventLog(),
     refs: new Refs(new Rng(1)),
     send: (peer) => asked.push(peer) > 0,
+    mayAsk: () => true,
+    say: () => {},
     joined: () => {},
     foundNone: () => {
       foundNone += 1;

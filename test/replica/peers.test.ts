@@ -6,7 +6,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Configuration } from '../../src/raft/types.js';
-import { Peers } from '../../src/replica/peers.js';
+import { Peers, type SelfIdentity } from '../../src/replica/peers.js';
 import type { Hello, Transport } from '../../src/transport/transport.js';
 import { EventLog } from '../storage/wal-fixture.js';
 import { HandClock } from './hand-clock.js';
@@ -37,7 +37,7 @@ const hello: Hello = {
 };
 
 /** The peers of member 1, which knows the configuration of index 3. */
-function book(clock = new HandClock()): Peers {
+function book(clock = new HandClock(), other: Partial<SelfIdentity> = {}): Peers {
   const transport = {
     self: 'peer1',
     addresses: () => [],
@@ -48,7 +48,7 @@ function book(clock = new HandClock()): Peers {
   };
   const { clusterName, clusterId, version } = hello;
   const self = { clusterName, clusterId, version, memberId: 1, incarnation: 'life1', name: 's1' };
-  const peers = new Peers(self, [], {
+  const peers = new Peers({ ...self, ...other }, [], {
     transport: transport as unknown as Transport,
     clock,
     log: new EventLog(),
@@ -110,7 +110,22 @@ test('a member that is let go and not linked is forgotten', () => {
   peers.settle(without);
   assert.ok(peers.greeting('peer2'));
   clock.pass(5000);
+  clock.pass(15_000);
   assert.is(peers.greeting('peer2'), undefined);
+});
+
+test('a greeting on a new connection outlives the end of the old one', () => {
+  const clock = new HandClock();
+  const peers = book(clock);
+  const newcomer = { ...hello, memberId: 9, incarnation: 'life9' };
+  peers.greeted('peer9', newcomer);
+  clock.pass(60_000);
+  peers.greeted('peer9', newcomer);
+  peers.linkDown('peer9');
+  clock.pass(5000);
+  assert.is(peers.maySpeakFor('peer9', 9, 3), true);
+  clock.pass(15_000);
+  assert.is(peers.greeting('peer9'), undefined, 'no link came of it');
 });
 
 test('a frame of another cluster is not taken, though it was greeted without one', () => {
@@ -129,6 +144,43 @@ const greetings: readonly [string, Partial<Hello>, RegExp | null][] = [
   ['trap 23: a wiped server', { incarnation: 'wiped' }, /its data folder is another/],
   ['trap 23: another key', { memberId: 3 }, /member 3 has another key/],
 ];
+
+/** Addresses by others' word, by its own, by mDNS. */
+test('where a peer is, its own word says; the word of others counts only before', () => {
+  const peers = book();
+  const where = (): readonly string[] => peers.addressesOf('peer2');
+  peers.learn([{ peerId: 'peer2', addresses: ['heard:1'] }]);
+  assert.equal(where(), ['heard:1']);
+  peers.greeted('peer2', { ...hello, addresses: ['greeted:1'] });
+  peers.learn([{ peerId: 'peer2', addresses: ['heard:2'] }]);
+  assert.equal(where(), ['greeted:1']);
+  peers.located('peer2', ['signed:1']);
+  assert.equal(where(), ['signed:1']);
+  // Nobody proved this one, but it may be all there is when everybody moved at once.
+  peers.learnMember('peer2', ['seen:1']);
+  assert.equal(where(), ['signed:1', 'seen:1']);
+  peers.learnMember('stranger', ['seen:2']);
+  assert.equal(peers.addressesOf('stranger'), []);
+});
+
+// [what, the cluster that greets, the reason why it is refused]
+const former: readonly [string, string | null, RegExp | null][] = [
+  ['its cluster', 'c1', null],
+  ['a server without one', null, null],
+  ['another one of its name', 'c2', /they never merge/],
+];
+
+test('who was put out of a cluster joins no other', () => {
+  for (const [what, clusterId, why] of former) {
+    const peers = book(new HandClock(), { clusterId: null, memberId: null, formerClusterId: 'c1' });
+    const answer = peers.greeted('peer9', { ...hello, memberId: 9, clusterId });
+    if (why === null) assert.is(answer, null, what);
+    else assert.match(answer ?? '', why, what);
+    // In again, it is of that cluster as everybody.
+    peers.becameMember('c1', 9);
+    assert.is(peers.isOfCluster('peer9'), clusterId === 'c1', what);
+  }
+});
 
 test('traps 23 and 49: greetings are taken or refused, with the reason', () => {
   for (const [what, greeting, why] of greetings) {

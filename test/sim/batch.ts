@@ -27,6 +27,9 @@ export const workerWord = '--worker';
 /** A worker that is silent for this long hangs: no run takes so long. Real milliseconds. */
 const silenceMillisMax = 120_000;
 
+/** What a world makes is garbage soon: with room for it the collector takes 2 % of a run, not 13. */
+const youngSpace = '--max-semi-space-size=64';
+
 /** Runs seeds here, one after the other, and tells each result. */
 async function runJob(job: Job, tell: (result: RunResult) => void): Promise<void> {
   const { seconds, servers, without } = job;
@@ -38,6 +41,8 @@ async function runJob(job: Job, tell: (result: RunResult) => void): Promise<void
 
 /** The life of a worker process. */
 export function work(): void {
+  // Worlds make refusals by the thousand, and nobody reads where; a replay shows where again.
+  Error.stackTraceLimit = 0;
   process.on('message', (job: Job) => {
     const tell = (result: RunResult): void => void process.send?.(result);
     runJob(job, tell).then(
@@ -69,7 +74,9 @@ export function runBatch(
   const all = shares.map(
     (share) =>
       new Promise<void>((resolve, reject) => {
-        const worker = fork(fileURLToPath(new URL('./run.ts', import.meta.url)), [workerWord]);
+        const worker = fork(fileURLToPath(new URL('./run.ts', import.meta.url)), [workerWord], {
+          execArgv: [...process.execArgv, youngSpace],
+        });
         workers.push(worker);
         let left = share.length;
         const silent = (): void => {

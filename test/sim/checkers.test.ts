@@ -108,7 +108,10 @@ const rows: readonly (readonly [string, RegExp, (table: Table) => void])[] = [
     /append-only/,
     (table) => {
       table.write([1], 2, 1);
-      table.log.persists(table.at(1), persist([entry(2, 2)], 2), true);
+      table.log.persists(table.at(1), persist([entry(2, 2)], 2), {
+        leads: true,
+        term: 2,
+      });
     },
   ],
   [
@@ -117,7 +120,10 @@ const rows: readonly (readonly [string, RegExp, (table: Table) => void])[] = [
     (table) => {
       table.write([1, 2], 2, 1);
       table.commits.committed(table.at(1), 2);
-      table.log.persists(table.at(2), persist([entry(2, 2)], 2), false);
+      table.log.persists(table.at(2), persist([entry(2, 2)], 2), {
+        leads: false,
+        term: 2,
+      });
     },
   ],
   [
@@ -196,6 +202,32 @@ const rows: readonly (readonly [string, RegExp, (table: Table) => void])[] = [
     },
   ],
   [
+    'a change begun before an entry of the own term is committed',
+    /before it committed in its own term/,
+    ({ configurations, one }) => {
+      one.term = 1;
+      configurations.proposed(one, entry(3, 1));
+    },
+  ],
+  [
+    'a configuration that was cut and still decides',
+    /goes by configuration 3, its log ends with 2/,
+    ({ configurations, one }) => {
+      one.configurationIndexes = [2];
+      one.configurationIndex = 3;
+      configurations.inForce(one);
+    },
+  ],
+  [
+    'a commit by half of an even number',
+    /with 1 of 2 disks/,
+    (table) => {
+      table.write([1], 2, 1);
+      table.at(1).configuration = configuration([1, 2]);
+      table.commits.committed(table.at(1), 2);
+    },
+  ],
+  [
     'configurations whose quorums need not meet',
     /without a common member/,
     ({ configurations }) => {
@@ -222,6 +254,18 @@ test('a late leader of a term that is over need not have what later terms commit
   table.commits.committed(table.at(1), 2);
   table.log.elected(table.at(3), 4);
   assert.is(table.log.elections, 1);
+});
+
+test('a late append of an earlier leader may cut what a later one has committed', () => {
+  const table = new Table();
+  table.write([1, 2, 3], 2, 1);
+  table.at(1).term = 3;
+  table.commits.committed(table.at(1), 2);
+  const cut = persist([entry(2, 2)], 2);
+  table.log.persists(table.at(3), cut, { leads: false, term: 2 });
+  assert.is(table.marks.count('log truncated'), 1);
+  const late = { leads: false, term: 3 };
+  assert.throws(() => table.log.persists(table.at(3), cut, late), /what is committed/);
 });
 
 function told(): { model: MachineModel; judge: ClientJudge } {

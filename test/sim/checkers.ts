@@ -8,7 +8,8 @@ import type { ApplyMeta, Command, Reply } from '../../src/machine/commands.js';
 import type { Machine } from '../../src/machine/machine.js';
 import type { Effect } from '../../src/raft/effects.js';
 import type { Input } from '../../src/raft/inputs.js';
-import type { Entry, Index, LogBase, MemberId } from '../../src/raft/types.js';
+import type { Entry, Index, LogBase, MemberId, Term } from '../../src/raft/types.js';
+import type { Driver } from '../../src/replica/driver.js';
 import type { RecoveredLog } from '../../src/storage/log-store.js';
 import { decodeMessage } from '../../src/wire/message-codec.js';
 import { CommitChecker } from './commit-checker.js';
@@ -20,6 +21,7 @@ import { MachineModel } from './machine-model.js';
 import type { Marks } from './marks.js';
 import { RecoveryChecker } from './recovery-checker.js';
 import { type Pending, type Persist, prefixHash, Shadow } from './shadow.js';
+import type { Sight } from './sight.js';
 import type { Trace } from './trace.js';
 import { demand, Violation } from './violation.js';
 import type { VoteChecker } from './vote-checker.js';
@@ -38,6 +40,10 @@ export class Checkers implements Watcher {
   readonly configurations: ConfigurationChecker;
   /** What was found first. */
   violation: Error | null = null;
+  /** Who else wants to see what happens; it must not act at once, but in an event of its own. */
+  onSight: ((sight: Sight) => void) | null = null;
+  /** The driver of each member's present or last life. */
+  readonly drivers = new Map<MemberId, Driver>();
   readonly #votes: VoteChecker;
   readonly #recovery: RecoveryChecker;
   readonly #marks: Marks;
@@ -94,6 +100,11 @@ export class Checkers implements Watcher {
     return known;
   }
 
+  started(driver: Driver): void {
+    const shadow = this.#current();
+    if (shadow !== null) this.drivers.set(shadow.id, driver);
+  }
+
   stepped(input: Input | null, effects: readonly Effect[]): void {
     if (this.violation !== null || effects.length === 0) {
       if (input?.type === 'read') this.#readBegins(input.ref);
@@ -132,6 +143,7 @@ export class Checkers implements Watcher {
         this.log.onDisk(shadow, index, term, hash);
       }
     });
+    this.onSight?.({ type: 'written', shadow });
   }
 
   /** A frame of the consensus channel leaves a member. */
@@ -145,10 +157,12 @@ export class Checkers implements Watcher {
     const last = effects[effects.length - 1];
     const told = last?.type === 'roleChanged' ? last : null;
     const leads = told === null ? shadow.leads : told.role === 'leader';
+    let isTouched = false;
     for (const effect of effects) {
       switch (effect.type) {
         case 'persist':
-          this.#persists(shadow, effect, leads);
+          this.#persists(shadow, effect, { leads, term: told?.term ?? shadow.term });
+          isTouched = true;
           break;
         case 'apply':
           this.commits.committed(shadow, effect.upTo);
@@ -174,17 +188,27 @@ export class Checkers implements Watcher {
         default:
       }
     }
+    if (isTouched) this.configurations.inForce(shadow);
   }
 
   #fields(fields: Readonly<Record<string, string | number | boolean>>): string {
     return this.#trace.isOn ? JSON.stringify(fields) : '';
   }
 
-  #persists(shadow: Shadow, persist: Persist, leads: boolean): void {
-    this.log.persists(shadow, persist, leads);
+  #persists(
+    shadow: Shadow,
+    persist: Persist,
+    now: { readonly leads: boolean; readonly term: Term },
+  ): void {
+    const { leads } = now;
+    this.log.persists(shadow, persist, now);
     const { truncateFrom, entries } = persist;
     const { memory } = shadow;
-    if (truncateFrom !== null) memory.cut(truncateFrom);
+    const { configurationIndexes } = shadow;
+    if (truncateFrom !== null) {
+      memory.cut(truncateFrom);
+      while ((configurationIndexes.at(-1) ?? 0) >= truncateFrom) configurationIndexes.pop();
+    }
     const hashes: number[] = [];
     let hash = memory.hash(memory.lastIndex);
     for (const entry of entries) {
@@ -192,6 +216,7 @@ export class Checkers implements Watcher {
       hashes.push(hash);
       memory.add(entry.index, entry.term, hash);
       if (entry.configuration === null) continue;
+      configurationIndexes.push(entry.index);
       if (leads) this.configurations.proposed(shadow, entry);
       const known = this.#configurationAt.get(entry.index);
       if (known === undefined) this.#configurationAt.set(entry.index, [{ hash, entry }]);
@@ -199,6 +224,7 @@ export class Checkers implements Watcher {
     }
     shadow.pending.push({ persist, hashes });
     if (this.#trace.isOn) this.#traceOf(shadow, persist);
+    if (entries.length > 0) this.onSight?.({ type: 'appends', shadow, entries, leads });
   }
 
   #traceOf(shadow: Shadow, { truncateFrom, hardState, entries }: Persist): void {
@@ -236,8 +262,10 @@ export class Checkers implements Watcher {
     if (role !== shadow.role || term !== shadow.term) {
       this.#trace.event(`${shadow.name}: ${role} in term ${term}, leader ${leader}`);
     }
+    const isElected = role === 'leader' && (!shadow.leads || shadow.term !== term);
     shadow.role = role;
     shadow.term = term;
+    if (isElected) this.onSight?.({ type: 'elected', shadow });
   }
 
   #readBegins(ref: number): void {

@@ -3,9 +3,9 @@
  * dead members too; and everybody commits the same at every index.
  */
 
-import { majority } from '../../src/raft/quorum.js';
 import type { Index, MemberId, Term } from '../../src/raft/types.js';
 import type { CommittedPrefixes } from './log-checker.js';
+import { moreThanHalf } from './majorities.js';
 import type { Shadow } from './shadow.js';
 import { demand } from './violation.js';
 
@@ -70,7 +70,7 @@ export class CommitChecker implements CommittedPrefixes {
         if (disk !== undefined && disk.lastIndex >= index && disk.hash(index) === hash) holding++;
       }
       demand(
-        holding >= majority(voters.length),
+        holding >= moreThanHalf(voters.length),
         () => `${name} commits ${index} with ${holding} of ${voters.length} disks`,
       );
     }

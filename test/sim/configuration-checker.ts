@@ -1,10 +1,11 @@
 /**
- * Membership: one change at a time, each begun when the one before is committed, and any two
- * configurations that follow each other have a member in common in every two of their quorums.
+ * Membership: one change at a time, each begun when the one before is committed and so is an entry
+ * of the leader's own term; the newest configuration of a log is in force, committed or not; any
+ * two that follow each other have a member in common in every two of their quorums.
  */
 
-import { majority } from '../../src/raft/quorum.js';
 import type { Configuration, Entry, Index, MemberId } from '../../src/raft/types.js';
+import { moreThanHalf } from './majorities.js';
 import type { Marks } from './marks.js';
 import type { Shadow } from './shadow.js';
 import { demand } from './violation.js';
@@ -23,9 +24,22 @@ export class ConfigurationChecker {
   /** A leader puts a configuration into its log; `shadow` is as it was before. */
   proposed(shadow: Shadow, entry: Entry): void {
     demand(
+      shadow.memory.term(shadow.commit) === shadow.term,
+      () => `${shadow.name} begins change ${entry.index} before it committed in its own term`,
+    );
+    demand(
       shadow.configurationIndex <= shadow.commit,
       () =>
         `${shadow.name} begins change ${entry.index} while ${shadow.configurationIndex} is not committed`,
+    );
+  }
+
+  /** After a step: what a member goes by is the newest in its log, cut or grown (thesis 4.1). */
+  inForce({ name, configurationIndex, configurationIndexes, memory }: Shadow): void {
+    const newest = configurationIndexes[configurationIndexes.length - 1];
+    demand(
+      newest === undefined ? configurationIndex <= memory.baseIndex : configurationIndex === newest,
+      () => `${name} goes by configuration ${configurationIndex}, its log ends with ${newest}`,
     );
   }
 
@@ -62,7 +76,7 @@ function quorumsMeet(a: Configuration, b: Configuration): boolean {
   return ofA.some((left) =>
     ofB.some((right) => {
       const union = new Set([...left, ...right]).size;
-      return majority(left.length) + majority(right.length) > union;
+      return moreThanHalf(left.length) + moreThanHalf(right.length) > union;
     }),
   );
 }

@@ -25,6 +25,8 @@ export type Packet =
     }
   | { readonly kind: 'welcome' | 'again'; readonly peer: string; readonly hello: Hello }
   | { readonly kind: 'accepted' }
+  /** Somebody published; `number` knows it again. */
+  | { readonly kind: 'published'; readonly number: number; readonly content: Uint8Array }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Who listens at an end. */
@@ -45,6 +47,8 @@ export class ConnectionEnd {
   isOpen = true;
   /** When the last packet sent from here arrives. */
   lastArrivalMillis = 0;
+  /** The same of gossip, whose comings and goings move nothing else. */
+  lastGossipMillis = 0;
   /** Sent from here, arrived, and held up because the way is blocked. */
   readonly stalled: Packet[] = [];
 

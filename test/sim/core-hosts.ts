@@ -4,8 +4,8 @@
  */
 
 import type { Rng } from '../../src/base/rng.js';
-import { majority } from '../../src/raft/quorum.js';
 import type { Configuration, MemberId } from '../../src/raft/types.js';
+import { moreThanHalf } from './majorities.js';
 import type { Shadow } from './shadow.js';
 import type { SimHost } from './sim-host.js';
 
@@ -17,24 +17,44 @@ export function coreHosts(
 ): ReadonlySet<SimHost> | null {
   const { rng, lost } = given;
   const configurations = [...shadows].map(({ configuration }) => configuration);
-  const byIncarnation = new Map(hosts.map((host) => [host.incarnation, host]));
-  const hostOf = new Map<MemberId, SimHost>();
-  for (const { members } of configurations) {
-    for (const { id, incarnation } of members) {
-      const host = byIncarnation.get(incarnation);
-      const isFit = host !== undefined && !host.isRemoved && !host.isDamaged && !lost.has(id);
-      if (isFit) hostOf.set(id, host);
-    }
+  const hostOf = hostsByMember(hosts, configurations);
+  for (const [id, host] of hostOf) {
+    if (host.isRemoved || host.isDamaged || lost.has(id)) hostOf.delete(id);
   }
   const left = [...new Set(hostOf.values())];
   const core = new Set<SimHost>();
-  const isEnough = (): boolean => configurations.every((one) => canDecide(one, hostOf, core));
-  while (!isEnough()) {
+  while (!configurations.every((one) => canDecide(one, hostOf, core))) {
     const [next] = left.splice(rng.below(Math.max(1, left.length)), 1);
     if (next === undefined) return null;
     core.add(next);
   }
   return core;
+}
+
+/** Whether `core` is still enough: a change that began before the cut may want others too. */
+export function isEnough(
+  core: ReadonlySet<SimHost>,
+  hosts: readonly SimHost[],
+  shadows: Iterable<Shadow>,
+): boolean {
+  const configurations = [...shadows].map(({ configuration }) => configuration);
+  const hostOf = hostsByMember(hosts, configurations);
+  return configurations.every((one) => canDecide(one, hostOf, core));
+}
+
+function hostsByMember(
+  hosts: readonly SimHost[],
+  configurations: readonly Configuration[],
+): Map<MemberId, SimHost> {
+  const byIncarnation = new Map(hosts.map((host) => [host.incarnation, host]));
+  const hostOf = new Map<MemberId, SimHost>();
+  for (const { members } of configurations) {
+    for (const { id, incarnation } of members) {
+      const host = byIncarnation.get(incarnation);
+      if (host !== undefined) hostOf.set(id, host);
+    }
+  }
+  return hostOf;
 }
 
 function canDecide(
@@ -47,6 +67,6 @@ function canDecide(
       const host = hostOf.get(id);
       return host !== undefined && core.has(host);
     }).length;
-    return set.length === 0 || present >= majority(set.length);
+    return set.length === 0 || present >= moreThanHalf(set.length);
   });
 }

@@ -1,6 +1,6 @@
 /**
  * Where the checkers look in: the steps of every core and the entries that every machine takes, by
- * wrapping the two classes' methods in this process. Nothing in src knows of it, and nothing is
+ * wrapping the classes' methods in this process. Nothing in src knows of it, and nothing is
  * changed by it; between runs the wrappers pass everything through.
  */
 
@@ -9,9 +9,12 @@ import { Machine } from '../../src/machine/machine.js';
 import { RaftCore } from '../../src/raft/core.js';
 import type { Effect } from '../../src/raft/effects.js';
 import type { Input } from '../../src/raft/inputs.js';
+import { Driver } from '../../src/replica/driver.js';
 
 /** Who looks. */
 export interface Watcher {
+  /** A member begins to take part; all wishes to its core go through its driver. */
+  started(driver: Driver): void;
   /** A core took an input (null: its start) and gave effects, none of them carried out yet. */
   stepped(input: Input | null, effects: readonly Effect[]): void;
   /** A machine took an entry in. */
@@ -39,6 +42,11 @@ function install(): void {
     const effects = step.call(this, input);
     watcher?.stepped(input, effects);
     return effects;
+  };
+  const { start: begin } = Driver.prototype;
+  Driver.prototype.start = function (this: Driver): void {
+    watcher?.started(this);
+    begin.call(this);
   };
   const { apply, applyConfiguration, applyNoop } = Machine.prototype;
   Machine.prototype.apply = function (this: Machine, meta: ApplyMeta, command: Command): Reply {

@@ -29,13 +29,21 @@ export class LogChecker {
     this.#marks = marks;
   }
 
-  /** A member cuts or appends; `shadow` is as it was before. */
-  persists(shadow: Shadow, { truncateFrom, entries }: Persist, leads: boolean): void {
+  /**
+   * A member cuts or appends, as leader or not, in `term`; `shadow` is as it was before.
+   * A late append of a leader of this term may cut what a later leader has committed: this member
+   * was not asked for that, or it would be in the later term. What was committed up to this term
+   * must stay.
+   */
+  persists(
+    shadow: Shadow,
+    { truncateFrom, entries }: Persist,
+    { leads, term }: { readonly leads: boolean; readonly term: Term },
+  ): void {
     const { memory, name } = shadow;
     if (truncateFrom !== null && truncateFrom <= memory.lastIndex) {
       demand(!leads, () => `leader append-only: ${name} leads and cuts its log at ${truncateFrom}`);
-      const { commitMax } = this.#committed;
-      const held = Math.min(commitMax, memory.lastIndex);
+      const held = Math.min(this.#committed.committedBefore(term + 1), memory.lastIndex);
       const isCommitted =
         truncateFrom <= held && memory.hash(truncateFrom) === this.#committed.hash(truncateFrom);
       demand(!isCommitted, () => `${name} cuts at ${truncateFrom} what is committed`);

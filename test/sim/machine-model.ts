@@ -4,7 +4,7 @@
  * so that any read can be judged by when it was asked and answered.
  */
 
-import type { Append, Command, Delete, Put, Reply } from '../../src/machine/commands.js';
+import type { Append, Command, Delete, Put, Reply, SetPolicy } from '../../src/machine/commands.js';
 import type { Index } from '../../src/raft/types.js';
 
 /** One state of one key: from `from` on, until the next. */
@@ -44,6 +44,8 @@ export function replyWord(reply: Reply): string {
     }
     case 'deleted':
       return `deleted ${reply.revision} ${reply.count} ${reply.index} ${reply.term}`;
+    case 'policySet':
+      return `policySet ${reply.index} ${reply.term}`;
     case 'refused':
       return `refused ${reply.refusal.code} ${reply.index} ${reply.refusal.expected ?? ''}`;
   }
@@ -61,6 +63,7 @@ export class MachineModel {
   readonly streams = new Map<string, ModelRecord[]>();
   readonly keys = new Map<string, KeyState[]>();
   revision = 0;
+  #policyIndex: Index = 0;
   /** The revision after each index that changed it, as pairs in order. */
   readonly #sessions = new Map<number, Session>();
   readonly #revisionAt: number[] = [];
@@ -99,6 +102,7 @@ export class MachineModel {
       this.#sessions.delete(command.session);
       return `closed ${index}`;
     }
+    if (command.op === 'setPolicy') return this.#setPolicy(index, term, command);
     const { tag } = command;
     if (tag === null) return this.#do(index, term, command);
     const session = this.#sessions.get(tag.session);
@@ -113,6 +117,15 @@ export class MachineModel {
     session.next += 1;
     session.acknowledged = Math.max(session.acknowledged, tag.acknowledgedBelow);
     return word;
+  }
+
+  /** Words that say something are taken; the worlds have no others. */
+  #setPolicy(index: Index, term: number, { expectedIndex }: SetPolicy): string {
+    if (expectedIndex !== null && expectedIndex !== this.#policyIndex) {
+      return `refused CONFLICT ${index} `;
+    }
+    this.#policyIndex = index;
+    return `policySet ${index} ${term}`;
   }
 
   #do(index: Index, term: number, command: Append | Put | Delete): string {

@@ -38,6 +38,19 @@ export const markNames = [
   'follow went on after a loss',
   'a mere majority went on',
   'history judged',
+  'old term entry on a majority',
+  'deposed leader came back early',
+  'cut along a configuration change',
+  'change asked for past the planner',
+  'leader crashed with an append under way',
+  'client died',
+  'link broke within a window',
+  'damage before whole batches',
+  'founded together',
+  'crash while founding',
+  'founder lost while founding',
+  'founding begun anew',
+  'founding cured by the operator',
 ] as const;
 
 /** The name of a mark. */

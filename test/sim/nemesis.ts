@@ -7,27 +7,32 @@
 
 import type { Rng } from '../../src/base/rng.js';
 import type { MemberId } from '../../src/raft/types.js';
+import { unplacedFounders } from './founding-strikes.js';
 import { breakNetwork, type NetworkFault } from './network-faults.js';
 import type { SimHost } from './sim-host.js';
-import type { FaultClass } from './swarm.js';
+import { type BlindClass, isBlind } from './swarm.js';
 import type { World } from './world.js';
 
 /** Most hosts of a world. */
 const hostsMax = 9;
 
+/** A removal that was asked for is done or refused after this, milliseconds. */
+const removalMillisMax = 30_000;
+
 /** See the head of the file. */
 export class Nemesis {
   readonly #world: World;
   readonly #rng: Rng;
-  readonly #kinds: readonly FaultClass[];
+  readonly #kinds: readonly BlindClass[];
   /** Members whose disk is lost for good. */
   readonly lost = new Set<MemberId>();
+  #removedUntilMillis = 0;
   #isOver = false;
 
   constructor(world: World) {
     this.#world = world;
     this.#rng = world.chances.faults;
-    this.#kinds = [...world.swarm.faults];
+    this.#kinds = [...world.swarm.faults].filter(isBlind);
   }
 
   start(): void {
@@ -53,7 +58,7 @@ export class Nemesis {
   /** The operator looks after servers that are down. */
   #raise(): void {
     for (const host of this.#world.hosts) {
-      if (host.isUp) continue;
+      if (host.isUp || host.isHeld) continue;
       const chance = this.#rng.below(4);
       if (host.isRemoved || host.isDamaged) {
         if (chance === 0) this.#comeBack(host);
@@ -67,12 +72,11 @@ export class Nemesis {
   /** Another server begins on the same machine, with an empty disk. */
   #comeBack(host: SimHost): void {
     host.wipe();
-    host.habits.isFull = false;
     host.start();
     this.#world.marks.hit('wiped server came back');
   }
 
-  #fault(kind: FaultClass): void {
+  #fault(kind: BlindClass): void {
     const host = this.#anyUp();
     if (host === null) return;
     const rng = this.#rng;
@@ -172,7 +176,9 @@ export class Nemesis {
 
   #rot(host: SimHost): void {
     const id = host.shadow?.id;
-    if (id === undefined || !this.#mayLose(id)) return;
+    if (id === undefined || !this.mayLose(id)) return;
+    // A removal that waits its turn may make the cluster smaller than it is now.
+    if (this.#world.scheduler.nowMillis < this.#removedUntilMillis) return;
     const { media } = host;
     const names = media.list('/data/log');
     const name = names[this.#rng.below(Math.max(1, names.length))];
@@ -187,15 +193,17 @@ export class Nemesis {
 
   #wipe(host: SimHost): void {
     const id = host.shadow?.id;
-    if (id === undefined || !this.#mayLose(id)) return;
+    if (id === undefined || !this.mayLose(id)) return;
     this.lost.add(id);
     this.#comeBack(host);
     this.#anyClient().remove(String(id));
   }
 
   /** Whether every configuration in anybody's log can still decide without this member too. */
-  #mayLose(id: MemberId): boolean {
+  mayLose(id: MemberId): boolean {
     if (this.lost.has(id)) return true;
+    // A founder that has its place may be the only one that has the certificate.
+    if (unplacedFounders(this.#world).length > 0) return false;
     for (const { configuration } of this.#world.checkers.shadows.values()) {
       const { members, voters, votersOutgoing } = configuration;
       const lost = members.filter((member) => this.lost.has(member.id)).length;
@@ -227,6 +235,7 @@ export class Nemesis {
     // What rots unseen must not come to weigh more in a smaller cluster.
     if (members.some(({ id }) => this.lost.has(id))) return;
     world.trace.event(`operator: remove member ${chosen}`);
+    this.#removedUntilMillis = world.scheduler.nowMillis + removalMillisMax;
     this.#anyClient().remove(String(chosen));
   }
 

@@ -6,11 +6,11 @@
 
 import type { Rng } from '../../src/base/rng.js';
 import type { Network } from './network.js';
-import type { FaultClass } from './swarm.js';
+import type { BlindClass } from './swarm.js';
 
 /** Kinds that are events of the network. */
 export type NetworkFault = Extract<
-  FaultClass,
+  BlindClass,
   'partition' | 'oneway' | 'bridge' | 'leadercut' | 'break' | 'halfopen'
 >;
 

@@ -20,6 +20,8 @@ export interface NetworkHabits {
   /** One packet in so many is late by up to `tailMillis`; 0: none. */
   tailEvery: number;
   tailMillis: number;
+  /** One publication in so many gets lost between two servers; 0: none. @default 10 */
+  publicationsLostEvery?: number;
 }
 
 /** Somebody who takes connections at an address. */
@@ -32,6 +34,9 @@ export interface Listener extends Party {
 /** Whether servers or a client and a server talk. */
 export type Purpose = 'peer' | 'client';
 
+/** The topic promises nothing. */
+const publicationsLostEvery = 10;
+
 /** How a dial ended. */
 export type DialDone = (end: ConnectionEnd | null, reason: string) => void;
 
@@ -43,6 +48,9 @@ export class Network {
   readonly habits: NetworkHabits;
   readonly #scheduler: Scheduler;
   readonly #rng: Rng;
+  /** Gossip draws from a stream of its own: the worlds of old seeds stay as they were. */
+  readonly #gossipRng: Rng;
+  #publications = 0;
   readonly #trace: Trace;
   readonly #listeners = new Map<string, Listener>();
   /** Addresses whose machine has no power: dials there get no answer at all. */
@@ -50,11 +58,17 @@ export class Network {
   /** Since when the way is blocked, by from · hostsMax + to; −1: it is free. */
   readonly #blockedSince = new Float64Array(hostsMax * hostsMax).fill(-1);
   readonly #connections = new Set<Connection>();
+  /** Hears of every packet of gossip that a host sends. */
+  onGossip: ((host: number, frames: number, bytes: number) => void) | null = null;
 
-  constructor(habits: NetworkHabits, deps: { scheduler: Scheduler; rng: Rng; trace: Trace }) {
+  constructor(
+    habits: NetworkHabits,
+    deps: { scheduler: Scheduler; rng: Rng; gossipRng: Rng; trace: Trace },
+  ) {
     this.habits = habits;
     this.#scheduler = deps.scheduler;
     this.#rng = deps.rng;
+    this.#gossipRng = deps.gossipRng;
     this.#trace = deps.trace;
   }
 
@@ -75,11 +89,23 @@ export class Network {
   }
 
   /** One way, milliseconds. */
-  latency(): number {
+  latency(rng: Rng = this.#rng): number {
     const { latencyMillisMin, latencyMillisSpread, tailEvery, tailMillis } = this.habits;
-    const millis = latencyMillisMin + (this.#rng.below(1024) * latencyMillisSpread) / 1024;
-    if (tailEvery === 0 || this.#rng.below(tailEvery) > 0) return millis;
-    return millis + this.#rng.below(tailMillis);
+    const millis = latencyMillisMin + (rng.below(1024) * latencyMillisSpread) / 1024;
+    if (tailEvery === 0 || rng.below(tailEvery) > 0) return millis;
+    return millis + rng.below(tailMillis);
+  }
+
+  /** A number for a publication, so that it is known again. */
+  nextPublication(): number {
+    this.#publications += 1;
+    return this.#publications;
+  }
+
+  /** Whether a publication is lost on one of its ways. */
+  losesPublication(): boolean {
+    const every = this.habits.publicationsLostEvery ?? publicationsLostEvery;
+    return every > 0 && this.#gossipRng.below(every) === 0;
   }
 
   isBlocked(from: number, to: number): boolean {
@@ -132,10 +158,21 @@ export class Network {
   /** Sends a packet, behind those sent before. */
   transmit(from: ConnectionEnd, packet: Packet): void {
     if (!from.isOpen) return;
+    if (isGossip(packet)) return this.#transmitGossip(from, packet);
     const arrival = this.#scheduler.nowMillis + this.latency();
     if (arrival > from.lastArrivalMillis) from.lastArrivalMillis = arrival;
     const to = from.other;
     this.#scheduler.at(from.lastArrivalMillis, to.process, () => this.#arrive(from, to, packet));
+  }
+
+  #transmitGossip(from: ConnectionEnd, packet: Packet): void {
+    const to = from.other;
+    if (packet.kind === 'frames') this.onGossip?.(from.host, packet.frames.length, packet.bytes);
+    else if (packet.kind === 'published') this.onGossip?.(from.host, 1, packet.content.length);
+    const arrival = this.#scheduler.nowMillis + this.latency(this.#gossipRng);
+    // Never before the greeting that went ahead of it.
+    from.lastGossipMillis = Math.max(from.lastGossipMillis, from.lastArrivalMillis, arrival);
+    this.#scheduler.at(from.lastGossipMillis, to.process, () => this.#arrive(from, to, packet));
   }
 
   /** Sends a packet outside the order, `delayMillis` late: what no TCP does, and Raft must bear. */
@@ -160,6 +197,13 @@ export class Network {
       this.#closeAt(end, this.#scheduler.nowMillis + this.latency(), 'connection reset');
     }
     connection.isDead = true;
+  }
+
+  /** Breaks every connection between two hosts. */
+  breakBetween(a: number, b: number): void {
+    for (const connection of [...this.#connections]) {
+      if (senderOn(connection, a, b) !== null && !connection.isDead) this.break(connection);
+    }
   }
 
   /** Makes a connection half-open: nothing arrives, nobody is told. */
@@ -285,6 +329,10 @@ export class Network {
       end.events.closed(reason);
     });
   }
+}
+
+function isGossip(packet: Packet): boolean {
+  return packet.kind === 'published' || (packet.kind === 'frames' && packet.channel === 'gossip');
 }
 
 function senderOn({ near, far }: Connection, from: number, to: number): ConnectionEnd | null {

@@ -8,7 +8,7 @@ import type { ConnectionEnd, EndEvents, Packet } from './connection.js';
 import type { Network } from './network.js';
 import type { TransportHabits } from './sim-transport.js';
 
-const channels: readonly Channel[] = ['consensus', 'forward', 'control'];
+const channels: readonly Channel[] = ['consensus', 'forward', 'control', 'gossip'];
 
 /** The transport of an end. */
 export interface PeerEndOwner {
@@ -18,6 +18,8 @@ export interface PeerEndOwner {
   readonly network: Network;
   below(bound: number): number;
   keeps(peer: PeerId): boolean;
+  /** A publication came by one of its ends. */
+  published(number: number, content: Uint8Array): void;
   up(end: PeerEnd): void;
   ended(end: PeerEnd, reason: string): void;
 }
@@ -53,6 +55,7 @@ export class PeerEnd implements EndEvents {
     consensus: { frames: [], bytes: 0, underWayBytes: 0 },
     forward: { frames: [], bytes: 0, underWayBytes: 0 },
     control: { frames: [], bytes: 0, underWayBytes: 0 },
+    gossip: { frames: [], bytes: 0, underWayBytes: 0 },
   };
 
   constructor(end: ConnectionEnd, owner: PeerEndOwner, origin: Origin) {
@@ -103,8 +106,9 @@ export class PeerEnd implements EndEvents {
     for (const frame of frames) added += frame.length;
     const { consensusQueueBytesMax, queueBytesMax } = this.#owner.habits;
     const waiting = queue.bytes + queue.underWayBytes;
-    if (channel === 'consensus') {
-      if (waiting + added > consensusQueueBytesMax) this.#dropOldest(queue, added);
+    if (channel === 'consensus' || channel === 'gossip') {
+      const bytesMax = channel === 'consensus' ? consensusQueueBytesMax : queueBytesMax;
+      if (waiting + added > bytesMax) this.#dropOldest(channel, waiting + added - bytesMax);
     } else if (waiting > 0 && waiting + added > queueBytesMax) return false;
     for (const frame of frames) queue.frames.push(frame);
     queue.bytes += added;
@@ -125,6 +129,13 @@ export class PeerEnd implements EndEvents {
       if (frames.length === 0) continue;
       queue.underWayBytes += bytes;
       this.#transmit({ kind: 'frames', channel, frames, bytes });
+    }
+  }
+
+  /** Passes on what somebody published. */
+  publish(number: number, content: Uint8Array): void {
+    if (!this.#owner.network.losesPublication()) {
+      this.#transmit({ kind: 'published', number, content });
     }
   }
 
@@ -163,6 +174,8 @@ export class PeerEnd implements EndEvents {
       case 'again':
         this.#judge(packet.peer, packet.hello);
         return;
+      case 'published':
+        return this.#owner.published(packet.number, packet.content);
       case 'refused':
         handlers.refused(this.peer, this.isDialler ? this.address : null, packet.reason);
         return this.#over(`refused: ${packet.reason}`);
@@ -210,13 +223,13 @@ export class PeerEnd implements EndEvents {
     }
   }
 
-  #dropOldest(queue: Queue, added: number): void {
+  #dropOldest(channel: Channel, bytes: number): void {
     const { stalled } = this.#end;
-    let over =
-      queue.bytes + queue.underWayBytes + added - this.#owner.habits.consensusQueueBytesMax;
+    const queue = this.#queues[channel];
+    let over = bytes;
     for (let i = 0; i < stalled.length && over > 0; ) {
       const packet = stalled[i] as Packet;
-      if (packet.kind !== 'frames' || packet.channel !== 'consensus') i += 1;
+      if (packet.kind !== 'frames' || packet.channel !== channel) i += 1;
       else {
         stalled.splice(i, 1);
         queue.underWayBytes -= packet.bytes;

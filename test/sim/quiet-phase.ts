@@ -6,7 +6,8 @@
 
 import type { Machine } from '../../src/machine/machine.js';
 import type { MemberId } from '../../src/raft/types.js';
-import { coreHosts } from './core-hosts.js';
+import { coreHosts, isEnough } from './core-hosts.js';
+import type { FoundingStrikes } from './founding-strikes.js';
 import type { Shadow } from './shadow.js';
 import type { SimHost } from './sim-host.js';
 import { demand } from './violation.js';
@@ -23,6 +24,13 @@ const searchMillisMax = 120_000;
 /** How long one entry may take to be replicated in the slowest of worlds, milliseconds. */
 const entryMillisMax = 5;
 
+/** How long a founding may take once all is mended: a link is dialled again after 5 s at the
+ * latest, and the greetings and three writes of each founder come on top, milliseconds. */
+const foundingMillisMax = 8000;
+
+/** How long the operator may take to see that a founder is lost for good, milliseconds. */
+const cureMillisMax = 6000;
+
 /** How long until all is even, milliseconds. */
 const settleMillisMax = 90_000;
 
@@ -36,13 +44,18 @@ export class QuietPhase {
   readonly #world: World;
 
   readonly #lost: ReadonlySet<MemberId>;
+  readonly #founding: FoundingStrikes;
   /** While only these are mended; null: all are. */
   #core: ReadonlySet<SimHost> | null = null;
 
-  /** @param lost members whose disk is lost for good. */
-  constructor(world: World, lost: ReadonlySet<MemberId>) {
+  /** @param given members whose disk is lost for good, and how the founding goes. */
+  constructor(
+    world: World,
+    given: { readonly lost: ReadonlySet<MemberId>; readonly founding: FoundingStrikes },
+  ) {
     this.#world = world;
-    this.#lost = lost;
+    this.#lost = given.lost;
+    this.#founding = given.founding;
   }
 
   /** @returns how long it took until a write was acknowledged, milliseconds. */
@@ -50,8 +63,9 @@ export class QuietPhase {
     const world = this.#world;
     const { scheduler, clients } = world;
     this.#mend(runTo);
+    this.#awaitFounding(runTo);
     this.#cutAllButCore();
-    const beganMillis = scheduler.nowMillis;
+    let beganMillis = scheduler.nowMillis;
     let isWritten = false;
     for (const client of clients) client.rest();
     clients[0]?.appendAtLast(() => {
@@ -62,7 +76,12 @@ export class QuietPhase {
     const searchMillis = this.#core === null ? clientMillisMax : searchMillisMax;
     const electionMillis = electionsMax * raft.electionTicksMax * tickMillis;
     const writeMillisMax = electionMillis + searchMillis + this.#backlogMillis();
-    runTo(beganMillis + writeMillisMax, () => isWritten);
+    const core = this.#core;
+    runTo(beganMillis + writeMillisMax, () => isWritten || this.#core !== core);
+    if (!isWritten && this.#core !== core) {
+      beganMillis = scheduler.nowMillis;
+      runTo(beganMillis + writeMillisMax, () => isWritten);
+    }
     demand(isWritten, () => `no write was acknowledged ${writeMillisMax} ms after all was mended`);
     const writtenAfterMillis = scheduler.nowMillis - beganMillis;
     world.trace.event(`quiet: written after ${Math.round(writtenAfterMillis)} ms`);
@@ -83,7 +102,7 @@ export class QuietPhase {
     runTo(restMillis + settleMillisMax, () => isEven);
     demand(isEven, () => `${settleMillisMax} ms after all was mended: ${this.#unevenness()}`);
     this.#compare();
-    world.judge.finish((name) => clients.find((one) => one.name === name)?.isOrdered ?? false);
+    world.judge.finish((name) => world.isOrdered(name));
     if (world.history.judge()) world.marks.hit('history judged');
     return writtenAfterMillis;
   }
@@ -104,6 +123,31 @@ export class QuietPhase {
     }
     runTo(awakeMillis, () => false);
     for (const host of hosts) host.reseed();
+  }
+
+  /** A founding that is not over comes to its end, with the operator's help if a founder is lost. */
+  #awaitFounding(runTo: Runner): void {
+    const { swarm, scheduler } = this.#world;
+    const founding = this.#founding;
+    if (swarm.expect === null || founding.pending() === null) return;
+    let isAwaited = true;
+    const start = (): void => {
+      if (!isAwaited) return;
+      this.#startAll();
+      scheduler.at(scheduler.nowMillis + lookEveryMillis, null, start);
+    };
+    start();
+    const isDone = (): boolean => founding.pending() === null;
+    const { cures } = founding;
+    const begunMillis = scheduler.nowMillis;
+    runTo(begunMillis + cureMillisMax + foundingMillisMax, isDone);
+    isAwaited = false;
+    const tookMillis = scheduler.nowMillis - begunMillis;
+    const millisMax = foundingMillisMax + (founding.cures > cures ? cureMillisMax : 0);
+    demand(
+      isDone() && tookMillis <= millisMax,
+      () => `${Math.round(tookMillis)} ms after all was mended: ${founding.pending()}`,
+    );
   }
 
   /** What is in a log uncommitted goes first, and some worlds replicate a few entries at a time. */
@@ -134,14 +178,14 @@ export class QuietPhase {
 
   /** The operator: starts what is down, removes members that will never come back. */
   #look(): void {
-    const { hosts, scheduler, checkers, clients, trace } = this.#world;
-    for (const host of hosts) {
-      if (host.isUp || host.isRemoved) continue;
-      if (this.#core !== null && !this.#core.has(host)) continue;
-      if (host.isDamaged) host.wipe();
-      host.start();
-    }
+    const { hosts, scheduler, checkers, clients, network, trace } = this.#world;
+    this.#startAll();
     scheduler.at(scheduler.nowMillis + lookEveryMillis, null, () => this.#look());
+    if (this.#core !== null && !isEnough(this.#core, hosts, checkers.shadows.values())) {
+      trace.event('quiet: a change wants those who are cut off');
+      this.#core = null;
+      network.unblockAll();
+    }
     if (this.#core !== null) return;
     const leader = [...checkers.shadows.values()]
       .filter((shadow) => shadow.leads)
@@ -152,6 +196,15 @@ export class QuietPhase {
       trace.event(`operator: remove lost member ${id}`);
       clients[0]?.remove(String(id));
       break;
+    }
+  }
+
+  #startAll(): void {
+    for (const host of this.#world.hosts) {
+      if (host.isUp || host.isRemoved) continue;
+      if (this.#core !== null && !this.#core.has(host)) continue;
+      if (host.isDamaged) host.wipe();
+      host.start();
     }
   }
 

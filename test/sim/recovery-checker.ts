@@ -46,6 +46,7 @@ export class RecoveryChecker {
     shadow.commit = recovered.base.index;
     shadow.role = 'follower';
     shadow.reads.clear();
+    shadow.configurationIndexes = recovered.configurations.map(({ index }) => index);
     const newest = recovered.configurations[recovered.configurations.length - 1];
     shadow.configuration = newest?.configuration ?? recovered.base.configuration;
     shadow.configurationIndex = newest?.index ?? recovered.base.configurationIndex;

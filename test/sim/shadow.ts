@@ -81,6 +81,8 @@ export class Shadow {
   commit: Index;
   configuration: Configuration;
   configurationIndex: Index;
+  /** Where configurations stand in its log as the core has it, behind the base. */
+  configurationIndexes: Index[] = [];
   /** Commit index when each read began, by its reference. */
   readonly reads = new Map<number, Index>();
   /** Its machine in its present life. */

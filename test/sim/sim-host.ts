@@ -4,8 +4,10 @@
  * expected: any other end of a server is a violation.
  */
 
+import type { SignedFounding } from '../../src/base/founding-record.js';
 import type { Membership } from '../../src/raft/types.js';
 import type { OpenedLog } from '../../src/replica/consensus.js';
+import type { Life } from './founding-checker.js';
 import { Media } from './media.js';
 import type { Shadow } from './shadow.js';
 import { type DiskHabits, SimDisk } from './sim-disk.js';
@@ -30,18 +32,28 @@ export class SimHost {
   readonly diskFaults = new Set<DiskFault>();
   /** Its server was removed from the cluster and has ended. */
   isRemoved = false;
+  /** Nobody is to start it now: whoever took it down wants it down. */
+  isHeld = false;
   /** Its disk was found damaged when a log was opened: it will not start again as it is. */
   isDamaged = false;
+  /** EXPECT; null: its server founds with nobody. */
+  expect: number | null = null;
+  /** The operator forgets EXPECT at the next start. */
+  isExpectForgotten = false;
+  /** Its disk names its place in a cluster. */
+  hasPlace = false;
   readonly #world: World;
   #seeds: readonly string[];
   #folders = 1;
+  /** Of the present folder, once that has begun anew; null: as it was made. */
+  #renewed: string | null = null;
   #disk: SimDisk | null = null;
 
   constructor(world: World, number: number, seeds: readonly string[]) {
     this.#world = world;
     this.number = number;
     this.name = `s${number}`;
-    this.address = `10.0.0.${number}:5555`;
+    this.address = addressOf(number);
     this.#seeds = seeds;
     this.habits = { ...world.swarm.disk };
   }
@@ -56,8 +68,13 @@ export class SimHost {
   }
 
   /** Key and incarnation of its present folder. */
+  get life(): Life {
+    const made = `${this.number}`.padStart(8, 'a') + `${this.#folders}`.padStart(8, '0');
+    return { peerId: `${this.name}p${this.#folders}`, incarnation: this.#renewed ?? made };
+  }
+
   get incarnation(): string {
-    return `${this.number}`.padStart(8, 'a') + `${this.#folders}`.padStart(8, '0');
+    return this.life.incarnation;
   }
 
   start(): void {
@@ -66,14 +83,15 @@ export class SimHost {
     const process = world.newProcess(this.name);
     process.tenant = this;
     const disk = new SimDisk(this.media, this.habits, process, world.chances.disk);
-    const { name, address, number, incarnation } = this;
+    const { name, address, number, life } = this;
     const server = new SimServer(
       {
         name,
         address,
         host: number,
         seeds: this.#seeds,
-        identity: { peerId: `${name}p${this.#folders}`, incarnation },
+        identity: life,
+        founding: world.foundingHabits(this.isExpectForgotten ? null : this.expect),
         swarm: world.swarm,
       },
       {
@@ -81,6 +99,7 @@ export class SimHost {
         disk,
         network: world.network,
         rng: world.chances.nodes,
+        gossipRng: world.chances.gossip,
         log: world.log(name),
         events: this.#events(process),
       },
@@ -99,12 +118,18 @@ export class SimHost {
     const { trace, marks, network, chances } = this.#world;
     if (this.server?.isStarting === true) marks.hit('crash during recovery');
     if (this.server?.shadow?.leads === true) marks.hit('leader crashed');
+    if (this.isFounding) marks.hit('crash while founding');
     trace.event(`${this.name} ${power ? 'loses power' : 'is killed'}`);
     this.#endProcess(process, power);
     network.deafen(this.address, power);
     if (!power) return;
     marks.hit('power cut');
     this.media.powerCut(chances.disk, this.habits.names);
+  }
+
+  /** It wants to found with others, and is in no cluster yet. */
+  get isFounding(): boolean {
+    return this.expect !== null && !this.hasPlace;
   }
 
   /** Ends in order. */
@@ -120,10 +145,13 @@ export class SimHost {
     this.media.wipe();
     this.#folders += 1;
     this.server = null;
+    this.#renewed = null;
+    this.hasPlace = false;
+    if (!this.#world.mayExpect(this)) this.expect = null;
     this.isRemoved = false;
     this.isDamaged = false;
     this.diskFaults.clear();
-    this.habits.failNext = null;
+    Object.assign(this.habits, { failNext: null, isFull: false });
     this.#seeds = this.#world.addresses().filter((address) => address !== this.address);
   }
 
@@ -131,6 +159,7 @@ export class SimHost {
   reseed(): void {
     if (this.shadow !== null || this.isRemoved || this.#seeds.length === 0) return;
     this.kill(false);
+    this.isExpectForgotten = false;
     this.#seeds = this.#world.addresses().filter((address) => address !== this.address);
   }
 
@@ -142,16 +171,32 @@ export class SimHost {
   }
 
   #events(process: SimProcess): ConstructorParameters<typeof SimServer>[1]['events'] {
-    const { checkers, trace, marks } = this.#world;
+    const { checkers, founding, trace, marks } = this.#world;
     return {
       opened: (place: Membership, { recovered }: OpenedLog) => {
         trace.event(`${this.name} has log ${recovered.base.index}…${recovered.lastIndex}`);
+        checkers.check(() => founding.opened(place, recovered.base));
         return checkers.opened(place.memberId, this.name, recovered);
       },
       persisted: (shadow) => checkers.persisted(shadow),
       sending: (shadow, frame) => checkers.sending(shadow, frame),
+      saying: (life, message) => checkers.check(() => founding.said(life, message)),
+      lives: ({ incarnation }) => {
+        if (incarnation === this.incarnation) return;
+        this.#renewed = incarnation;
+        trace.event(`${this.name} begins anew`);
+        marks.hit('founding begun anew');
+      },
       founded: () => {
         this.#seeds = [];
+      },
+      signed: (life: Life, signed: SignedFounding) => {
+        checkers.check(() => founding.signed(life, signed));
+        this.#world.onSigned?.(this);
+      },
+      placed: () => {
+        if (this.isFounding) marks.hit('founded together');
+        this.hasPlace = true;
       },
       removed: () => {
         this.isRemoved = true;
@@ -179,6 +224,11 @@ export class SimHost {
       marks.hit('damage detected at opening');
     } else marks.hit(fault === 'full' ? 'disk full' : 'disk failed');
   }
+}
+
+/** Where the server of a host is started. */
+export function addressOf(number: number): string {
+  return `10.0.0.${number}:5555`;
 }
 
 /** What a server says of its disk when it ends. */

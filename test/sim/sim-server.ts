@@ -1,44 +1,48 @@
 /**
  * A server of the false world: what src/server/server.ts and data-folder.ts put together, over the
  * false disk, network and clock. The order in which files are opened and written is theirs; only
- * keys and the founding nonce are not random.
+ * keys and the nonce of a lone founder are not random, and only in a world that is founded together
+ * does anybody look for a signature.
  */
 
 import { crc32 } from 'node:zlib';
+import type { SignedFounding } from '../../src/base/founding-record.js';
 import type { Log } from '../../src/base/log.js';
 import { Rng } from '../../src/base/rng.js';
 import { NativeFront } from '../../src/front/native/native-front.js';
 import type { LogBase, Membership } from '../../src/raft/types.js';
 import type { OpenedLog } from '../../src/replica/consensus.js';
 import type { DataFolder } from '../../src/replica/data-folder.js';
+import type { FoundingPlan, FoundingStore } from '../../src/replica/founder.js';
 import { Replica } from '../../src/replica/replica.js';
 import { loadAddressBook, saveAddressBook } from '../../src/storage/address-book.js';
 import type { Checksum } from '../../src/storage/checksum.js';
 import type { DiskError, Done } from '../../src/storage/disk.js';
+import { loadFounding, saveFounding } from '../../src/storage/founding-file.js';
 import { type Identity, loadIdentity, saveIdentity } from '../../src/storage/identity.js';
 import type { LogStore } from '../../src/storage/log-store.js';
 import { createWal, openWal } from '../../src/storage/wal.js';
 import type { WalDeps, WalOptions } from '../../src/storage/wal-options.js';
 import type { Channel } from '../../src/transport/transport.js';
-import type { PeerAddresses } from '../../src/wire/peer-messages.js';
+import { decodeControl } from '../../src/wire/peer-codec.js';
+import type { ControlMessage, PeerAddresses } from '../../src/wire/peer-messages.js';
+import { type Life, sha256 } from './founding-checker.js';
 import type { Network } from './network.js';
 import type { Shadow } from './shadow.js';
 import type { SimDisk } from './sim-disk.js';
+import { clusterName, type FoundingHabits, foundedAlone } from './sim-founding.js';
 import type { SimProcess } from './sim-process.js';
+import { simSigner } from './sim-signer.js';
 import { SimTransport } from './sim-transport.js';
 import type { Swarm } from './swarm.js';
 
 const folder = '/data';
 const logFolder = '/data/log';
-const clusterName = 'sim';
 
 /** How long a leader that stops may take to hand over, milliseconds (server.ts). */
 const handOverMillisMax = 600;
 
 const checksum: Checksum = (bytes, seed) => crc32(bytes, seed);
-
-/** Where the cluster of every world begins. */
-const clusterId = 'c0ffee'.repeat(10).padEnd(64, '0');
 
 /** What a server is started with. */
 export interface ServerPlan {
@@ -48,7 +52,9 @@ export interface ServerPlan {
   /** Whom to ask for a cluster; empty: it founds one. */
   readonly seeds: readonly string[];
   /** Key and incarnation of a folder that is made anew. */
-  readonly identity: { readonly peerId: string; readonly incarnation: string };
+  readonly identity: Life;
+  /** Null: nobody in this world founds with others. */
+  readonly founding: FoundingHabits | null;
   readonly swarm: Swarm;
 }
 
@@ -58,6 +64,7 @@ export interface ServerDeps {
   readonly disk: SimDisk;
   readonly network: Network;
   readonly rng: Rng;
+  readonly gossipRng: Rng;
   readonly log: Log;
   readonly events: ServerEvents;
 }
@@ -68,8 +75,16 @@ export interface ServerEvents {
   opened(place: Membership, opened: OpenedLog): Shadow;
   persisted(shadow: Shadow): void;
   sending(shadow: Shadow, frame: Uint8Array): void;
-  /** It founded the cluster: its own writing on disk. */
+  /** It tells another server something. */
+  saying(life: Life, message: ControlMessage): void;
+  /** Its disk says that it is this one. */
+  lives(life: Life): void;
+  /** It founded the cluster alone: its own writing on disk. */
   founded(): void;
+  /** Its signature is on disk. */
+  signed(life: Life, founding: SignedFounding): void;
+  /** Its place in a cluster is on disk. */
+  placed(): void;
   /** It was removed from the cluster. */
   removed(): void;
   /** It ends: by its own will, or since it cannot go on. */
@@ -134,13 +149,36 @@ export class SimServer {
 
   #loaded(identity: Identity): void {
     this.#identity = identity;
-    loadAddressBook(this.#checked(), this.#deps.log, (book) => this.#build(identity, book));
+    const { events } = this.#deps;
+    events.lives(this.#life);
+    if (identity.membership !== null) events.placed();
+    if (this.#plan.founding === null) return this.#readBook(identity, null);
+    loadFounding(this.#checked(), (error, signed) => {
+      if (error !== null) return this.#fail(error.message);
+      const { incarnation } = identity;
+      const isOwn = signed?.record.founders.some((each) => each.incarnation === incarnation);
+      if (signed === null || isOwn !== true) return this.#readBook(identity, null);
+      events.signed(this.#life, signed);
+      this.#readBook(identity, signed);
+    });
   }
 
-  #build(identity: Identity, book: readonly PeerAddresses[]): void {
+  #readBook(identity: Identity, signed: SignedFounding | null): void {
+    loadAddressBook(this.#checked(), this.#deps.log, (book) => {
+      this.#build(identity, book, signed);
+    });
+  }
+
+  /** Who it is. */
+  get #life(): Life {
+    const { privateKey, incarnation } = this.#identity as Identity;
+    return { peerId: Buffer.from(privateKey).toString(), incarnation };
+  }
+
+  #build(identity: Identity, book: readonly PeerAddresses[], signed: SignedFounding | null): void {
     const { name, address, host, seeds, swarm } = this.#plan;
-    const { process, network, rng, log } = this.#deps;
-    const transport = new SimTransport(Buffer.from(identity.privateKey).toString(), address, {
+    const { process, network, rng, gossipRng, log } = this.#deps;
+    const transport = new SimTransport(this.#life.peerId, address, {
       host,
       process,
       network,
@@ -157,6 +195,7 @@ export class SimServer {
         self: { clusterName, incarnation, name, version: 'sim' },
         seeds,
         book,
+        ...this.#foundingPlan(signed),
       },
       {
         clock,
@@ -164,6 +203,11 @@ export class SimServer {
         rng: new Rng(rng.uint32() * 0x10_0000 + rng.below(0x10_0000)),
         transport,
         folder: this.#dataFolder(),
+        gossip: {
+          signer: simSigner(transport.self),
+          rng: new Rng(gossipRng.uint32()),
+          loopDelayMillis: () => 0,
+        },
         client: (stream) => front.accept(stream),
         foundNone: () => {},
         removed: () => {
@@ -182,7 +226,7 @@ export class SimServer {
     };
     const { membership } = identity;
     if (membership !== null) this.#open(membership, go);
-    else if (seeds.length > 0) go(null);
+    else if (seeds.length > 0 || signed !== null) go(null);
     else this.#found(transport.self, go);
   }
 
@@ -196,8 +240,9 @@ export class SimServer {
   #found(peerId: string, go: (member: { place: Membership; opened: OpenedLog }) => void): void {
     const { name } = this.#plan;
     const { incarnation } = this.#identity as Identity;
+    const { clusterId, base, signed } = foundedAlone({ peerId, incarnation, name });
     const place = { clusterName, clusterId, memberId: 1, joinIndex: 0 };
-    const base = foundingBase({ id: 1, peerId, incarnation, name });
+    this.#deps.events.signed(this.#life, signed);
     const data = this.#dataFolder();
     data.createLog(place, base, (error, opened) => {
       if (opened === null) return this.#fail(`${error?.code}: ${error?.message}`);
@@ -238,8 +283,45 @@ export class SimServer {
   }
 
   #saveMembership(place: Membership, done: Done): void {
-    const identity = { ...(this.#identity as Identity), membership: place };
-    saveIdentity(this.#checked(), identity, done);
+    this.#saveIdentity({ ...(this.#identity as Identity), membership: place }, (failed) => {
+      if (failed === null) this.#deps.events.placed();
+      done(failed);
+    });
+  }
+
+  #saveIdentity(identity: Identity, done: Done): void {
+    saveIdentity(this.#checked(), identity, (failed) => {
+      if (failed === null) this.#identity = identity;
+      done(failed);
+    });
+  }
+
+  #foundingPlan(signed: SignedFounding | null): { readonly founding?: FoundingPlan } {
+    const { founding } = this.#plan;
+    if (founding === null) return {};
+    const { expect, randomHex } = founding;
+    const { peerId } = this.#life;
+    const store = this.#foundingStore();
+    const signer = simSigner(peerId);
+    return { founding: { expect, signed, signer, hash: sha256, store, randomHex } };
+  }
+
+  #foundingStore(): FoundingStore {
+    const { events } = this.#deps;
+    return {
+      saveFounding: (founding, done) => {
+        saveFounding(this.#checked(), founding, (failed) => {
+          if (failed === null) events.signed(this.#life, founding);
+          done(failed);
+        });
+      },
+      saveIncarnation: (incarnation, done) => {
+        this.#saveIdentity({ ...(this.#identity as Identity), incarnation }, (failed) => {
+          if (failed === null) events.lives(this.#life);
+          done(failed);
+        });
+      },
+    };
   }
 
   /** The log as the replica gets it: the checkers hear when a batch is on disk. */
@@ -264,6 +346,8 @@ export class SimServer {
   #sending(channel: Channel, frame: Uint8Array): void {
     if (channel === 'consensus' && this.shadow !== null) {
       this.#deps.events.sending(this.shadow, frame);
+    } else if (channel === 'control' && this.#plan.founding !== null) {
+      this.#deps.events.saying(this.#life, decodeControl(frame));
     }
   }
 
@@ -291,26 +375,4 @@ export class SimServer {
   #fail(reason: string): void {
     this.#deps.events.ended('failed', reason);
   }
-}
-
-/** The base of a cluster founded by one server (founding.ts). */
-function foundingBase(founder: {
-  readonly id: number;
-  readonly peerId: string;
-  readonly incarnation: string;
-  readonly name: string;
-}): LogBase {
-  return {
-    index: 1,
-    term: 0,
-    configurationIndex: 1,
-    configuration: {
-      voters: [1],
-      votersOutgoing: [],
-      learners: [],
-      learnersNext: [],
-      members: [founder],
-      reason: `founded by ${founder.name}`,
-    },
-  };
 }

@@ -26,7 +26,8 @@ function createWorld(): ContractWorld {
   const rng = new Rng(1);
   const trace = new Trace(scheduler, 0);
   const latency = { latencyMillisMin: 0.1, latencyMillisSpread: 0.2, tailEvery: 0, tailMillis: 1 };
-  const network = new Network(latency, { scheduler, rng, trace });
+  const habits = { ...latency, publicationsLostEvery: 0 };
+  const network = new Network(habits, { scheduler, rng, gossipRng: rng, trace });
   const begun = performance.now();
   const clock = setInterval(() => scheduler.run(performance.now() - begun), 1);
   const transports: Transport[] = [];

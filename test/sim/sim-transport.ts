@@ -68,6 +68,7 @@ export class SimTransport implements Transport, Listener, PeerEndOwner {
   /** Every end that is open, those still greeting too. */
   readonly #ends = new Set<PeerEnd>();
   readonly #clients = new Set<SimClientStream>();
+  readonly #publicationsSeen = new Set<number>();
   #flushing: PeerEnd[] = [];
 
   constructor(self: PeerId, address: string, deps: SimTransportDeps) {
@@ -156,6 +157,24 @@ export class SimTransport implements Transport, Listener, PeerEndOwner {
     this.#flushing.push(end);
     if (this.#flushing.length === 1) this.process.afterTurn(() => this.#flush());
     return true;
+  }
+
+  publish(bytes: Uint8Array): void {
+    if (this.process.isUp && this.handlers !== null) {
+      this.#flood(this.network.nextPublication(), bytes.slice());
+    }
+  }
+
+  /** Each passes on what is new to it, once. */
+  published(number: number, content: Uint8Array): void {
+    if (this.#publicationsSeen.has(number)) return;
+    this.#flood(number, content);
+    this.handlers?.published(content);
+  }
+
+  #flood(number: number, content: Uint8Array): void {
+    this.#publicationsSeen.add(number);
+    for (const ends of this.#links.values()) ends[ends.length - 1]?.publish(number, content);
   }
 
   greetAgain(): void {

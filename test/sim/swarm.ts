@@ -1,18 +1,20 @@
 /**
  * What a seed draws before its world begins: size, knobs, which kinds of faults there are and how
  * often. Each kind is on in half of the worlds, so that they meet in ever other company; any may be
- * turned off from outside without moving what the others draw.
+ * turned off from outside without moving what the others draw. Directed kinds are drawn from a
+ * stream of their own, and every third world has none of them. So is whether the cluster is founded
+ * by several servers together, as every fourth one is.
  */
 
 import type { Rng } from '../../src/base/rng.js';
-import type { MembershipPolicy } from '../../src/membership/policy.js';
+import { defaultPolicy, type MembershipPolicy } from '../../src/membership/policy.js';
 import { type RaftOptions, raftOptionsDefault } from '../../src/raft/options.js';
 import type { NetworkHabits } from './network.js';
 import type { DiskHabits } from './sim-disk.js';
 import type { TransportHabits } from './sim-transport.js';
 
-/** The kinds of faults. */
-export const faultClasses = [
+/** The kinds of faults that come blindly. */
+const blindClasses = [
   'crash',
   'power',
   'allcrash',
@@ -38,12 +40,37 @@ export const faultClasses = [
   'transfer',
 ] as const;
 
+/** The kinds that look at the world and wait for the worst moment (director.ts). */
+export const directedClasses = [
+  'figure8',
+  'changecut',
+  'rashplan',
+  'appendcrash',
+  'clientcrash',
+  'linkbreak',
+  'rotcrash',
+] as const;
+
+/** Not a fault, but may be turned off like one: the cluster is founded by several together. */
+export const foundingClass = 'together';
+
+/** The kinds of faults. */
+export const faultClasses = [...blindClasses, ...directedClasses, foundingClass] as const;
+
+/** The name of one blind kind. */
+export type BlindClass = (typeof blindClasses)[number];
+
+/** The name of one directed kind. */
+export type DirectedClass = (typeof directedClasses)[number];
+
 /** The name of one kind. */
 export type FaultClass = (typeof faultClasses)[number];
 
 /** Everything that a seed draws. */
 export interface Swarm {
   readonly servers: number;
+  /** EXPECT of the servers that begin; null: one founds alone, the others join it. */
+  readonly expect: number | null;
   readonly clients: number;
   readonly faults: ReadonlySet<FaultClass>;
   /** Mean time between two faults, milliseconds. */
@@ -72,21 +99,47 @@ export interface WorkloadKnobs {
   readonly preferLeader: boolean;
 }
 
+/** Whether a kind comes blindly. */
+export function isBlind(kind: FaultClass): kind is BlindClass {
+  return blindClasses.includes(kind as BlindClass);
+}
+
+/** Whether a kind is directed. */
+export function isDirected(kind: FaultClass): kind is DirectedClass {
+  return directedClasses.includes(kind as DirectedClass);
+}
+
+/** The chance that a world is drawn from, a stream for each purpose. */
+export interface SwarmDraws {
+  readonly rng: Rng;
+  readonly directed: Rng;
+  readonly founding: Rng;
+}
+
 /** Draws a world. @param without faults that are off whatever the seed says. */
 export function drawSwarm(
-  rng: Rng,
+  { rng, directed, founding }: SwarmDraws,
   given: { readonly servers: number | null; readonly without: ReadonlySet<FaultClass> },
 ): Swarm {
   const faults = new Set<FaultClass>();
-  for (const fault of faultClasses) {
+  for (const fault of blindClasses) {
     // Every second one on average; message faults are for a few worlds alone, TCP has none.
     const isOn = rng.below(fault === 'messages' ? 5 : 2) === 0;
     if (isOn && !given.without.has(fault)) faults.add(fault);
   }
+  const hasDirected = directed.below(3) > 0;
+  for (const fault of directedClasses) {
+    const isOn = directed.below(2) === 0;
+    if (isOn && hasDirected && !given.without.has(fault)) faults.add(fault);
+  }
   const drawn = [1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7][rng.below(12)] as number;
   const raft = drawRaft(rng);
+  const founded = drawTogether(founding, given.servers);
+  const isTogether = founded !== null && !given.without.has(foundingClass);
+  if (isTogether) faults.add(foundingClass);
   return {
-    servers: given.servers ?? drawn,
+    servers: isTogether ? founded.servers : (given.servers ?? drawn),
+    expect: isTogether ? founded.expect : null,
     clients: rng.between(1, 4),
     faults,
     faultEveryMillis: pick(rng, [400, 800, 1500, 3000]),
@@ -104,6 +157,27 @@ export function drawSwarm(
 
 function pick<T>(rng: Rng, list: readonly T[]): T {
   return list[rng.below(list.length)] as T;
+}
+
+/**
+ * Now and then more servers begin than found. Never so many that a second cluster could be founded
+ * beside the first by servers that do not see it, not even when founders lose their disks: the
+ * checkers know of one log.
+ */
+function drawTogether(
+  rng: Rng,
+  servers: number | null,
+): { readonly expect: number; readonly servers: number } | null {
+  const isOn = rng.below(4) === 0;
+  const drawn = rng.between(2, 5);
+  const more = rng.below(2) === 0 ? rng.between(1, moreMax(drawn)) : 0;
+  const expect = servers === null ? drawn : Math.min(5, servers);
+  const all = servers ?? expect + more;
+  return isOn && expect > 1 && all <= expect + moreMax(expect) ? { expect, servers: all } : null;
+}
+
+function moreMax(expect: number): number {
+  return Math.floor(expect / 2);
 }
 
 function drawRaft(rng: Rng): RaftOptions {
@@ -126,6 +200,7 @@ function drawRaft(rng: Rng): RaftOptions {
 
 function drawPolicy(rng: Rng): MembershipPolicy {
   return {
+    ...defaultPolicy,
     votersWanted: pick(rng, [3, 5, 5, 7]),
     stabilisationMillis: pick(rng, [100, 500, 1000, 3000]),
     lagEntriesMax: pick(rng, [1, 16, 256]),

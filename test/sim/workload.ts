@@ -16,6 +16,7 @@ import type { KeyReply } from './key-history.js';
 import { textOf } from './machine-model.js';
 import type { Marks } from './marks.js';
 import type { Network } from './network.js';
+import { isRefusal } from './outcome.js';
 import { simDialer } from './sim-dialer.js';
 import type { SimProcess } from './sim-process.js';
 import type { WorkloadKnobs } from './swarm.js';
@@ -43,6 +44,8 @@ export interface WorkloadDeps {
   readonly commitMax: () => Index;
   /** Runs a check; what it finds ends the world. */
   readonly check: (work: () => void) => void;
+  /** A client has just asked something. */
+  readonly asked: (client: SimClient) => void;
 }
 
 /** One client at work. */
@@ -55,6 +58,8 @@ export class SimClient {
   readonly #knobs: WorkloadKnobs;
   readonly #deps: WorkloadDeps;
   readonly #client: Client;
+  /** What to do when a call fails, of the calls without an answer. */
+  readonly #openCalls = new Set<(isSure: boolean, code: ErrorCode) => void>();
   #number = 0;
   #isResting = false;
   /** The last revision seen of each key, for conditions. */
@@ -89,6 +94,20 @@ export class SimClient {
   /** Asks nothing more; what is open ends by itself. */
   rest(): void {
     this.#isResting = true;
+  }
+
+  /** The process is gone at once. Nobody will ever know what came of its open calls. */
+  die(): void {
+    const { process, network } = this.#deps;
+    process.end();
+    network.processEnded(process, false);
+    for (const failed of this.#openCalls) failed(false, 'DISCONNECTED');
+    this.open = 0;
+  }
+
+  /** Where it is connected, or was last. */
+  get address(): string {
+    return this.#client.address;
   }
 
   /** The number of its machine. */
@@ -136,6 +155,7 @@ export class SimClient {
       for (let burst = rng.below(8) === 0 ? 5 : 1; burst > 0; burst--) {
         if (this.open < openMax) this.#ask();
       }
+      this.#deps.asked(this);
       this.#next();
     });
   }
@@ -334,14 +354,17 @@ export class SimClient {
     failed: (isSure: boolean, code: ErrorCode) => void = () => {},
   ): void {
     this.open += 1;
+    this.#openCalls.add(failed);
     const { check, trace } = this.#deps;
     call.then(
       (result) => {
         this.open -= 1;
+        this.#openCalls.delete(failed);
         check(() => done(result));
       },
       (error: unknown) => {
         this.open -= 1;
+        this.#openCalls.delete(failed);
         check(() => {
           if (!(error instanceof QuorateError)) throw error;
           if (error.code === 'SESSION_EXPIRED') this.isOrdered = false;
@@ -373,12 +396,4 @@ export class SimClient {
   #stream(): string {
     return `stream${this.#deps.rng.below(this.#knobs.streams)}`;
   }
-}
-
-/** Codes after which nobody knows whether a write was done. */
-const doubtful: ReadonlySet<ErrorCode> = new Set(['TIMEOUT', 'SESSION_EXPIRED', 'DISCONNECTED']);
-
-/** Whether the write was certainly not done, and never will be: what every other code promises. */
-function isRefusal({ code }: QuorateError): boolean {
-  return !doubtful.has(code);
 }

@@ -6,9 +6,11 @@
 
 import type { Log } from '../../src/base/log.js';
 import { Rng } from '../../src/base/rng.js';
-import type { LogBase } from '../../src/raft/types.js';
 import { Checkers } from './checkers.js';
 import { ClientJudge } from './client-judge.js';
+import { Director } from './director.js';
+import { FoundingChecker } from './founding-checker.js';
+import { FoundingStrikes } from './founding-strikes.js';
 import { History } from './history.js';
 import { watch } from './hooks.js';
 import { Marks } from './marks.js';
@@ -16,7 +18,8 @@ import { Nemesis } from './nemesis.js';
 import { Network } from './network.js';
 import { QuietPhase } from './quiet-phase.js';
 import { Scheduler } from './scheduler.js';
-import { SimHost } from './sim-host.js';
+import { baseOf, type FoundingHabits } from './sim-founding.js';
+import { addressOf, SimHost } from './sim-host.js';
 import { SimProcess } from './sim-process.js';
 import { drawSwarm, type FaultClass, type Swarm } from './swarm.js';
 import { Trace } from './trace.js';
@@ -24,8 +27,8 @@ import { Violation } from './violation.js';
 import { VoteChecker } from './vote-checker.js';
 import { SimClient } from './workload.js';
 
-/** Hosts of clients are numbered from here on. */
-const clientHostFirst = 40;
+/** Hosts of clients are numbered from here on: behind those of the largest cluster. */
+const clientHostFirst = 58;
 
 /** What a run is given. */
 export interface RunOptions {
@@ -63,6 +66,9 @@ export interface Chances {
   readonly faults: Rng;
   readonly workload: Rng;
   readonly nodes: Rng;
+  readonly directed: Rng;
+  readonly gossip: Rng;
+  readonly founding: Rng;
 }
 
 /** See the head of the file. */
@@ -73,15 +79,21 @@ export class World {
   readonly marks = new Marks();
   readonly network: Network;
   readonly checkers: Checkers;
+  readonly founding = new FoundingChecker();
+  /** Hears when a signature of a host is on its disk. */
+  onSigned: ((host: SimHost) => void) | null = null;
   readonly judge: ClientJudge;
   readonly history = new History();
   readonly chances: Chances;
   readonly hosts: SimHost[] = [];
   readonly clients: SimClient[] = [];
+  /** Clients that died; others came in their places. */
+  readonly #departed: SimClient[] = [];
   writtenAfterMillis = 0;
   #processes = 0;
 
-  constructor(options: RunOptions) {
+  /** @param swarm the world itself; null: as the seed draws it. */
+  constructor(options: RunOptions, swarm: Swarm | null = null) {
     const { seed, servers, without } = options;
     const chance = (purpose: number): Rng => new Rng(seed * 64 + purpose);
     this.chances = {
@@ -90,13 +102,18 @@ export class World {
       faults: chance(3),
       workload: chance(4),
       nodes: chance(5),
+      directed: chance(8),
+      gossip: chance(9),
+      founding: chance(11),
     };
-    this.swarm = drawSwarm(chance(6), { servers, without });
+    const draws = { rng: chance(6), directed: chance(7), founding: chance(10) };
+    this.swarm = swarm ?? drawSwarm(draws, { servers, without });
     const { scheduler, marks } = this;
     this.trace = new Trace(scheduler, options.traceLines);
     const { trace } = this;
-    this.network = new Network(this.swarm.network, { scheduler, rng: this.chances.net, trace });
-    this.checkers = new Checkers(foundersBase, {
+    const { net: rng, gossip: gossipRng } = this.chances;
+    this.network = new Network(this.swarm.network, { scheduler, rng, gossipRng, trace });
+    this.checkers = new Checkers(baseOf(this.swarm.expect ?? 1), {
       marks,
       trace,
       votes: new VoteChecker(),
@@ -109,14 +126,19 @@ export class World {
   run(seconds: number): void {
     watch(this.checkers);
     try {
-      this.#populate();
+      this.populate();
       const nemesis = new Nemesis(this);
+      const director = new Director(this, nemesis);
+      const strikes = new FoundingStrikes(this, nemesis);
       nemesis.start();
-      this.#runTo(seconds * 1000);
+      director.start();
+      strikes.start();
+      this.runTo(seconds * 1000);
       nemesis.stop();
-      this.writtenAfterMillis = new QuietPhase(this, nemesis.lost).run((millis, isDone) =>
-        this.#runTo(millis, isDone),
-      );
+      director.stop();
+      strikes.stop();
+      const quiet = new QuietPhase(this, { lost: nemesis.lost, founding: strikes });
+      this.writtenAfterMillis = quiet.run((millis, isDone) => this.runTo(millis, isDone));
     } finally {
       watch(null);
     }
@@ -133,6 +155,42 @@ export class World {
     const host = new SimHost(this, this.hosts.length + 1, seeds);
     this.hosts.push(host);
     return host;
+  }
+
+  /** What a server with this EXPECT founds by; null: nobody founds with others in this world. */
+  foundingHabits(expect: number | null): FoundingHabits | null {
+    if (this.swarm.expect === null) return null;
+    const rng = this.chances.founding;
+    const word = (): string => rng.uint32().toString(16).padStart(8, '0');
+    return { expect, randomHex: () => word() + word() };
+  }
+
+  /** Whether a host whose disk was lost may be started with EXPECT again: beside a cluster that is
+   * founded there must never be servers enough for a second one, which do not see the first. */
+  mayExpect(host: SimHost): boolean {
+    const { expect } = this.swarm;
+    if (expect === null || this.founding.clusterId === null) return true;
+    const others = this.hosts.filter((other) => other !== host && other.isFounding);
+    return others.length + 1 < expect;
+  }
+
+  /** A client dies with all that it has open; another one takes its place on its machine. */
+  replaceClient(client: SimClient): void {
+    const at = this.clients.indexOf(client);
+    if (at < 0) return;
+    this.trace.event(`${client.name} dies`, `with ${client.open} open calls`);
+    client.die();
+    const heir = this.#newClient(client.host, this.chances.directed);
+    this.#departed.push(client);
+    this.clients[at] = heir;
+    heir.start();
+  }
+
+  /** Whether the writes of a client, alive or dead, stand in the order in which it asked. */
+  isOrdered(name: string): boolean {
+    return (
+      [...this.clients, ...this.#departed].find((one) => one.name === name)?.isOrdered === true
+    );
   }
 
   /** Where servers were started so far. */
@@ -155,37 +213,59 @@ export class World {
     return { error: say, warn, info: say, debug: () => {} };
   }
 
-  #populate(): void {
-    const { servers, clients, workload } = this.swarm;
-    const founder = this.addHost([]);
-    founder.start();
-    const rng = this.chances.nodes;
-    for (let i = 1; i < servers; i++) {
-      const host = this.addHost([founder.address]);
-      this.scheduler.at(rng.below(1500), null, () => {
-        if (!host.isUp) host.start();
-      });
-    }
-    const targets = this.addresses();
+  /** Servers and clients begin. */
+  populate(): void {
+    const { servers, clients, expect } = this.swarm;
+    if (expect === null) this.#foundAlone(servers);
+    else this.#foundTogether(servers, expect);
     for (let i = 0; i < clients; i++) {
-      const name = `c${i + 1}`;
-      const client = new SimClient(name, workload, {
-        process: this.newProcess(name),
-        host: clientHostFirst + i,
-        network: this.network,
-        rng: new Rng(this.chances.workload.uint32()),
-        judge: this.judge,
-        marks: this.marks,
-        trace: this.trace,
-        history: this.history,
-        targets,
-        now: () => this.scheduler.nowMillis,
-        commitMax: () => this.checkers.commits.commitMax,
-        check: (work) => this.checkers.check(work),
-      });
+      const client = this.#newClient(clientHostFirst + i, this.chances.workload);
       this.clients.push(client);
       client.start();
     }
+  }
+
+  #foundAlone(servers: number): void {
+    const founder = this.addHost([]);
+    founder.start();
+    const rng = this.chances.nodes;
+    for (let i = 1; i < servers; i++) this.#startSoon(this.addHost([founder.address]), rng);
+  }
+
+  /** All know all. */
+  #foundTogether(servers: number, expect: number): void {
+    const all = Array.from({ length: servers }, (_, i) => addressOf(i + 1));
+    for (const own of all) {
+      const host = this.addHost(all.filter((address) => address !== own));
+      host.expect = expect;
+      this.#startSoon(host, this.chances.founding);
+    }
+  }
+
+  #startSoon(host: SimHost, rng: Rng): void {
+    this.scheduler.at(rng.below(1500), null, () => {
+      if (!host.isUp) host.start();
+    });
+  }
+
+  /** It is told of the servers that there are now: those of the beginning may be gone for good. */
+  #newClient(host: number, chance: Rng): SimClient {
+    const name = `c${this.clients.length + this.#departed.length + 1}`;
+    return new SimClient(name, this.swarm.workload, {
+      process: this.newProcess(name),
+      host,
+      network: this.network,
+      rng: new Rng(chance.uint32()),
+      judge: this.judge,
+      marks: this.marks,
+      trace: this.trace,
+      history: this.history,
+      targets: this.addresses(),
+      now: () => this.scheduler.nowMillis,
+      commitMax: () => this.checkers.commits.commitMax,
+      check: (work) => this.checkers.check(work),
+      asked: (client) => this.checkers.onSight?.({ type: 'asked', client }),
+    });
   }
 
   #currentHost(): SimHost | null {
@@ -193,26 +273,13 @@ export class World {
     return current instanceof SimProcess ? (current.tenant as SimHost | null) : null;
   }
 
-  #runTo(millis: number, isDone: () => boolean = () => false): void {
+  /** Runs to a moment, or until something is so. @throws Violation that a checker found. */
+  runTo(millis: number, isDone: () => boolean = () => false): void {
     const { checkers } = this;
     this.scheduler.run(millis, () => checkers.violation !== null || isDone());
     if (checkers.violation !== null) throw checkers.violation;
   }
 }
-
-const foundersBase: LogBase = {
-  index: 1,
-  term: 0,
-  configurationIndex: 1,
-  configuration: {
-    voters: [1],
-    votersOutgoing: [],
-    learners: [],
-    learnersNext: [],
-    members: [{ id: 1, peerId: '', incarnation: '', name: '' }],
-    reason: 'founded',
-  },
-};
 
 /** Runs one seed. Call it `inMacroTask`. */
 export function runSeed(options: RunOptions): RunResult {

@@ -49,7 +49,8 @@ function load(disk: MemoryDisk): Identity | null | string {
 test('an identity comes back, and a folder without one has none', () => {
   const disk = new MemoryDisk();
   assert.is(load(disk), null);
-  for (const identity of [young, grown]) {
+  const former = { clusterId: 'id-1', memberId: 3, log: 'put-out' };
+  for (const identity of [young, grown, { ...young, former }]) {
     save(disk, identity);
     assert.equal(load(disk), identity);
   }
@@ -95,11 +96,13 @@ test('every flipped bit and every cut of the file is noticed', () => {
 
 test('a newer format is refused as such, and missing fields are damage', () => {
   const rows: [string, string][] = [
-    ['{"format":2}', 'NEWER_FORMAT'],
+    ['{"format":3}', 'NEWER_FORMAT'],
     ['{}', 'NEWER_FORMAT'],
     ['{"format":1}', 'DAMAGED'],
     ['{"format":1,"privateKey":"0g","incarnation":"a","membership":null}', 'DAMAGED'],
     ['{"format":1,"privateKey":"00","incarnation":"a","membership":{}}', 'DAMAGED'],
+    [withFormer('{}'), 'DAMAGED'],
+    [withFormer('{"clusterId":"c","memberId":1,"log":"../x"}'), 'DAMAGED'],
     ['[1]', 'NEWER_FORMAT'],
     ['3', 'DAMAGED'],
     ['{', 'DAMAGED'],
@@ -134,5 +137,9 @@ test('an address book comes back; one that cannot be read is empty, with a warni
   assert.equal(book(), []);
   assert.equal(log.events, ['address book unreadable, starting anew']);
 });
+
+function withFormer(former: string): string {
+  return `{"format":2,"privateKey":"00","incarnation":"a","membership":null,"former":${former}}`;
+}
 
 test.run();

@@ -44,6 +44,8 @@ export class MemoryDisk implements Disk {
   readonly #names: Map<string, Content>;
   readonly #durableNames: Map<string, Content>;
   readonly #queue: (() => void)[] = [];
+  /** Directories that were renamed, and whose new parent was not synced yet. */
+  #moves: { readonly from: string; readonly to: string }[] = [];
   #isDraining = false;
   #isCrashed = false;
   /** Operations so far that change something: writes, syncs, truncations, names. */
@@ -98,6 +100,10 @@ export class MemoryDisk implements Disk {
       const before = this.#durableNames.get(path);
       const kept = now === before || fate(`name ${path}`) === 'new' ? now : before;
       if (kept !== undefined) names.set(path, surviving(kept));
+    }
+    // A directory moves whole or not at all.
+    for (const { from, to } of this.#moves.toReversed()) {
+      if (fate(`name ${to}`) === 'old') moveNames(names, to, from);
     }
     return new MemoryDisk(names);
   }
@@ -170,7 +176,7 @@ export class MemoryDisk implements Disk {
     this.change(`rename ${from}`, (fault) => {
       if (fault !== null) return done(fault);
       const content = this.#names.get(from);
-      if (content === undefined) return done(missing('rename', from));
+      if (content === undefined) return done(this.#moveDirectory(from, to));
       this.#names.delete(from);
       this.#names.set(to, content);
       done(null);
@@ -188,6 +194,7 @@ export class MemoryDisk implements Disk {
     this.change(`syncdir ${path}`, (fault) => {
       if (fault !== null) return done(fault);
       const isIn = (each: string): boolean => each.slice(0, each.lastIndexOf('/')) === path;
+      this.#moves = this.#moves.filter(({ to }) => !isIn(to));
       for (const each of [...this.#durableNames.keys()].filter(isIn)) {
         this.#durableNames.delete(each);
       }
@@ -196,6 +203,13 @@ export class MemoryDisk implements Disk {
       }
       done(null);
     });
+  }
+
+  #moveDirectory(from: string, to: string): DiskError | null {
+    if (!moveNames(this.#names, from, to)) return missing('rename', from);
+    moveNames(this.#durableNames, from, to);
+    this.#moves.push({ from, to });
+    return null;
   }
 
   /** Begins an operation that changes something; `run` may be told of a fault. */
@@ -387,6 +401,16 @@ function crashed(content: Content, fate: (what: string) => Fate): Content {
     else if (what === 'zero') after.fill(0, from, end);
   }
   return durableContent(after);
+}
+
+/** Moves all names below `from`. @returns whether there were any. */
+function moveNames(names: Map<string, Content>, from: string, to: string): boolean {
+  const below = [...names].filter(([path]) => path.startsWith(`${from}/`));
+  for (const [path, content] of below) {
+    names.delete(path);
+    names.set(to + path.slice(from.length), content);
+  }
+  return below.length > 0;
 }
 
 function missing(operation: string, path: string): DiskError {

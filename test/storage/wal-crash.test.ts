@@ -56,15 +56,16 @@ test('a crash at every operation keeps what was done', () => {
   assert.ok(crashes > 1000, `only ${crashes} crashes`);
 });
 
-test('a crash at every step of founding leaves no log, or a whole one', () => {
+function crashAtEveryStepOfFounding(prepared: string | null): void {
   const outcomes = new Set<string>();
   for (let crashAt = 1; crashAt <= 12; crashAt++) {
     for (const [name, fate] of fates(crashAt)) {
       const fixture = new WalFixture(new MemoryDisk(), options);
-      fixture.disk.crashAt = crashAt;
+      if (prepared !== null) fixture.prepare(prepared);
+      fixture.disk.crashAt = fixture.disk.operations + crashAt;
       let isDone = true;
       try {
-        fixture.create();
+        fixture.create(prepared);
       } catch {
         isDone = false;
       }
@@ -77,6 +78,25 @@ test('a crash at every step of founding leaves no log, or a whole one', () => {
     }
   }
   assert.equal([...outcomes].sort(), ['false ENOENT', 'false opened', 'true opened']);
+}
+
+test('a crash at every step of founding leaves no log, or a whole one', () => {
+  crashAtEveryStepOfFounding(null);
+});
+
+test('and so when it is founded in a file that was filled with zeros before', () => {
+  crashAtEveryStepOfFounding('data/prepared.wal');
+});
+
+test('a log that is founded in a prepared file is the same, byte for byte', () => {
+  const one = new WalFixture(new MemoryDisk(), options);
+  const other = new WalFixture(new MemoryDisk(), options);
+  other.prepare('data/prepared.wal');
+  one.create();
+  other.create('data/prepared.wal');
+  const path = 'data/wal/000000000001.wal';
+  assert.equal(other.disk.peek(path), one.disk.peek(path));
+  assert.is(one.disk.peek(path).length, one.options.segmentBytesMax);
 });
 
 test('crash after crash, also while the log is being opened', () => {

@@ -9,6 +9,7 @@ import type { Log, LogFields } from '../../src/base/log.js';
 import type { Entry, LogBase } from '../../src/raft/types.js';
 import type { DiskError } from '../../src/storage/disk.js';
 import type { LogStore } from '../../src/storage/log-store.js';
+import { writeWhole } from '../../src/storage/segment-files.js';
 import { createWal, type OpenedWal, openWal } from '../../src/storage/wal.js';
 import type { WalDeps, WalOptions } from '../../src/storage/wal-options.js';
 import type { MemoryDisk } from './memory-disk.js';
@@ -131,9 +132,26 @@ export class WalFixture {
     return { disk, clock, log, checksum, onFatal: (error) => this.fatal.push(error) };
   }
 
-  /** Founds a log. */
-  create(): OpenedWal {
-    return this.#wait((done) => createWal(this.options, base, this.deps, done));
+  /** Founds a log. @param prepared the file of zeros to found it in; null: none. */
+  create(prepared: string | null = null): OpenedWal {
+    const deps = { ...this.deps, prepared };
+    return this.#wait((done) => createWal(this.options, base, deps, done));
+  }
+
+  /** Makes a file of zeros to found a log in. */
+  prepare(path: string): void {
+    const slash = path.lastIndexOf('/');
+    const [directory, name] = [path.slice(0, slash), path.slice(slash + 1)];
+    const bytes = this.options.segmentBytesMax ?? 0;
+    const whole = { directory, name, content: new Uint8Array(0), bytes };
+    let failed: DiskError | null = null;
+    this.disk.makeDirectory(directory, () => {
+      writeWhole(this.disk, whole, (error) => {
+        failed = error;
+      });
+    });
+    this.settle();
+    if (failed !== null) throw new Error((failed as DiskError).message);
   }
 
   open(): OpenedWal {

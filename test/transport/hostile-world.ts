@@ -50,7 +50,7 @@ export async function startServer(
 
 /** Runs `body` against a victim with an honest peer, then sees that both are well. */
 export function besiege(
-  body: (victim: Server) => Promise<void>,
+  body: (victim: Server, honest: Server) => Promise<void>,
   options: Partial<TransportOptions> = {},
 ): () => Promise<void> {
   return async () => {
@@ -61,7 +61,7 @@ export function besiege(
     await victim.owner.until(() => victim.transport.isLinked(honest.transport.self), 'the link');
     await honest.owner.until(() => honest.transport.isLinked(victim.transport.self), 'the link');
     try {
-      await body(victim);
+      await body(victim, honest);
       assert.ok(honest.transport.send(victim.transport.self, 'consensus', [bytes('still here')]));
       await victim.owner.until(() => victim.owner.received.length > 0, 'an honest frame');
       assert.equal(victim.owner.texts('consensus'), ['still here']);

@@ -44,7 +44,7 @@ const networkDefaults = Object.freeze({
   queueBytesMax: 16 * mebibyte,
 });
 
-const channels: readonly Channel[] = ['consensus', 'forward', 'control'];
+const channels: readonly Channel[] = ['consensus', 'forward', 'control', 'gossip'];
 
 /** One link: two ends, each with its queues. `up` once both sides accepted the greeting. */
 class MemoryLink {
@@ -212,6 +212,25 @@ class MemoryTransport implements Transport {
     return true;
   }
 
+  publish(bytes: Uint8Array): void {
+    // A copy: the receivers own their bytes, as over a socket.
+    this.#passOn(bytes.slice(), new Set([this]));
+  }
+
+  /** Each passes on what is new to it, over every link, once. */
+  #passOn(bytes: Uint8Array, seen: Set<MemoryTransport>): void {
+    for (const [peer, link] of this.#links) {
+      if (!link.up || this.#network.loses?.(this.self, peer, 'gossip', bytes) === true) continue;
+      const other = link.other(this);
+      this.#network.later(() => {
+        if (seen.has(other) || other.#handlers === null) return;
+        seen.add(other);
+        other.#handlers.published(bytes.slice());
+        other.#passOn(bytes, seen);
+      });
+    }
+  }
+
   greetAgain(): void {
     for (const link of [...this.#links.values()]) {
       if (!link.up) continue;
@@ -319,6 +338,7 @@ class MemoryTransport implements Transport {
       consensus: new FrameQueue(consensusQueueBytesMax, 'dropOldest'),
       forward: new FrameQueue(queueBytesMax, 'refuse'),
       control: new FrameQueue(queueBytesMax, 'refuse'),
+      gossip: new FrameQueue(queueBytesMax, 'dropOldest'),
     };
   }
 

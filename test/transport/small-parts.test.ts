@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dialableAddresses, resolveAddresses, resolveHost } from '../../src/transport/addresses.js';
 import { corkConnection } from '../../src/transport/cork.js';
-import { dialFault } from '../../src/transport/dial-fault.js';
+import { dialFault, secretFaults } from '../../src/transport/dial-fault.js';
 import { listenFault } from '../../src/transport/listen-fault.js';
 import { serviceTag, usableAddresses } from '../../src/transport/mdns.js';
 import { generatePeerKey, peerIdOfKey } from '../../src/transport/peer-key.js';
@@ -70,6 +70,7 @@ test('failures of a dial are one line each', () => {
     [named('AbortError'), /no answer in time/],
     [named('InvalidPeerIdError', 'Can not dial self'), /this server itself/],
     [named('EncryptionFailedError', 'a does not match expected remote identity key b'), /another/],
+    [named('EncryptionFailedError', secretFaults.wanted), /may want a secret/],
     [named('EncryptionFailedError'), /not a Quorate server/],
     [named('UnsupportedProtocolError'), /not a Quorate server/],
     [new AggregateError([named('x'), coded('ECONNRESET')], 'all failed'), /reset/],

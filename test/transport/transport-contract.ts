@@ -1,7 +1,7 @@
 /**
  * What every implementation of the ports `Transport` and `ClientDialer` must do: one suite, run by
  * the real one (libp2p-transport.test.ts) and by the one in memory (memory-transport.test.ts).
- * Frames and clients are in frames-contract.ts.
+ * Frames and clients are in frames-contract.ts, gossip is in gossip-contract.ts.
  */
 
 import type { Test } from 'uvu';
@@ -18,6 +18,7 @@ import {
   up,
 } from './contract-world.js';
 import { clientTests, frameTests } from './frames-contract.js';
+import { gossipTests } from './gossip-contract.js';
 import { bytes, Owner, within } from './transport-world.js';
 
 /** Puts the suite on `test`. */
@@ -26,6 +27,7 @@ export function transportContract(test: Test, inWorld: InWorld): void {
   greetingTests(test, inWorld);
   probeTests(test, inWorld);
   frameTests(test, inWorld);
+  gossipTests(test, inWorld);
   clientTests(test, inWorld);
 }
 

@@ -75,6 +75,8 @@ export class Owner implements TransportHandlers {
   /** One line for each thing told, frames apart. */
   readonly told: string[] = [];
   readonly received: { peer: PeerId; channel: Channel; text: string }[] = [];
+  /** Texts that were published. */
+  readonly rumours: string[] = [];
   readonly clients: ClientStream[] = [];
   /** Bytes received in all, and calls of `frames`. */
   receivedBytes = 0;
@@ -130,6 +132,12 @@ export class Owner implements TransportHandlers {
       if (!this.countsOnly) this.received.push({ peer, channel, text: text(frame) });
     }
     this.onFrames?.(peer, channel, frames);
+    this.#wake();
+  }
+
+  published(rumour: Uint8Array): void {
+    this.receivedBytes += rumour.length;
+    if (!this.countsOnly) this.rumours.push(text(rumour));
     this.#wake();
   }
 

@@ -4,41 +4,15 @@
 
 import * as fc from 'fast-check';
 import { type ErrorCode, errorTable, type Refusal } from '../../src/base/errors.js';
-import type { Command, KeyValue, Reply, SessionTag } from '../../src/machine/commands.js';
+import type { SignedFounding } from '../../src/base/founding-record.js';
+import type { Command, Reply, SessionTag } from '../../src/machine/commands.js';
 import type { Message } from '../../src/raft/messages.js';
 import type { Configuration, Entry, LogBase, MemberInfo } from '../../src/raft/types.js';
-import type {
-  ClientReply,
-  ClientRequest,
-  ClusterStatus,
-  Consistency,
-} from '../../src/wire/client-messages.js';
 import type { Hello } from '../../src/wire/hello.js';
 import type { ControlMessage, ForwardMessage } from '../../src/wire/peer-messages.js';
+import { addresses, bytes, counter, hexId, label, line, positive } from './basic-arbitraries.js';
+import { plan, why } from './report-arbitraries.js';
 
-/** A counter, often at an edge of 32 or 53 bits. */
-const counter = fc.oneof(
-  fc.nat(),
-  fc.constantFrom(0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1),
-  fc.maxSafeNat(),
-);
-const positive = counter.map((value) => Math.max(1, value));
-const bytes = fc.uint8Array({ maxLength: 300, size: 'max' });
-/** A text on one line, of at most 40 characters of any plane. */
-const line = fc.string({ unit: 'grapheme', maxLength: 20 }).map((text) =>
-  text
-    .replace(/\p{Cc}|[\u2028\u2029]/gu, '')
-    .slice(0, 20)
-    .toWellFormed(),
-);
-const label = line.map((text) => `n${text}`);
-const hexId = fc
-  .uint8Array({ minLength: 8, maxLength: 32 })
-  .map((value) => Buffer.from(value).toString('hex'));
-const addresses = fc.array(
-  fc.tuple(fc.domain(), fc.nat(65_535)).map(([host, port]) => `${host}:${port}`),
-  { maxLength: 4 },
-);
 const peer = fc.record({ peerId: label, addresses });
 
 /** With and without each detail. */
@@ -59,6 +33,7 @@ const place = { index: counter, term: counter };
 export const reply: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({ kind: fc.constant('session' as const), session: counter, ...place }),
   fc.record({ kind: fc.constant('closed' as const), ...place }),
+  fc.record({ kind: fc.constant('policySet' as const), ...place }),
   fc.record({
     kind: fc.constant('appended' as const),
     firstSeq: counter,
@@ -103,6 +78,11 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     tag,
     key: bytes,
     expectedModRevision: condition,
+  }),
+  fc.record({
+    op: fc.constant('setPolicy' as const),
+    words: fc.array(fc.record({ name: line, value: line }), { maxLength: 4 }),
+    expectedIndex: condition,
   }),
 );
 
@@ -235,8 +215,34 @@ export const forward: fc.Arbitrary<ForwardMessage> = fc.oneof(
   fc.record({ type: fc.constant('notExecuted' as const), ref: counter, refusal }),
 );
 
+const founding: fc.Arbitrary<SignedFounding> = fc.record({
+  record: fc.record({
+    format: counter,
+    clusterName: label,
+    founders: fc.array(fc.record({ peerId: label, incarnation: hexId, name: label }), {
+      maxLength: 4,
+    }),
+    nonce: hexId,
+  }),
+  signatures: fc.array(fc.record({ peerId: label, signature: hexId }), { maxLength: 4 }),
+});
+
 /** Every message of the channel `control`. */
 export const control: fc.Arbitrary<ControlMessage> = fc.oneof(
+  fc.record({
+    type: fc.constant('sighting' as const),
+    expect: positive,
+    sawCluster: fc.boolean(),
+    isSigned: fc.boolean(),
+    sees: fc.array(fc.record({ peerId: label, incarnation: hexId, addresses }), { maxLength: 3 }),
+  }),
+  fc.record({ type: fc.constant('foundingOffer' as const), founding }),
+  fc.record({
+    type: fc.constant('foundingRefused' as const),
+    recordId: hexId,
+    never: fc.boolean(),
+    reason: line,
+  }),
   fc.record({
     type: fc.constant('join' as const),
     ref: counter,
@@ -252,11 +258,25 @@ export const control: fc.Arbitrary<ControlMessage> = fc.oneof(
     peers: fc.array(peer, { maxLength: 3 }),
   }),
   fc.record({ type: fc.constant('transferLeader' as const), ref: counter, to: line }),
-  fc.record({ type: fc.constant('removeMember' as const), ref: counter, name: label }),
+  fc.record({
+    type: fc.constant('removeMember' as const),
+    ref: counter,
+    name: label,
+    force: fc.boolean(),
+  }),
+  fc.record({ type: fc.constantFrom('leave' as const, 'why' as const), ref: counter, name: label }),
+  fc.record({ type: fc.constant('plan' as const), ref: counter }),
+  fc.record({ type: fc.constant('planned' as const), ref: counter, plan }),
+  fc.record({ type: fc.constant('explained' as const), ref: counter, why }),
   fc.record({ type: fc.constant('done' as const), ref: counter, message: line }),
   fc.record({ type: fc.constant('refused' as const), ref: counter, refusal }),
   fc.record({ type: fc.constant('peers' as const), peers: fc.array(peer, { maxLength: 3 }) }),
-  fc.record({ type: fc.constant('removed' as const), memberId: positive, index: positive }),
+  fc.record({
+    type: fc.constant('removed' as const),
+    memberId: positive,
+    index: positive,
+    mayRejoin: fc.boolean(),
+  }),
 );
 
 /** A greeting within its limits. */
@@ -270,116 +290,3 @@ export const hello: fc.Arbitrary<Hello> = fc.record({
   protocol: counter,
   addresses,
 });
-
-const consistency = fc.constantFrom<Consistency>('linearizable', 'stale');
-const id = counter;
-
-/** Every request of a client. */
-export const request: fc.Arbitrary<ClientRequest> = fc.oneof(
-  fc.record({ type: fc.constant('command' as const), id, command: bytes }),
-  fc.record({
-    type: fc.constant('read' as const),
-    id,
-    stream: line,
-    fromSeq: counter,
-    limit: counter,
-    consistency,
-  }),
-  fc.record({
-    type: fc.constant('follow' as const),
-    id,
-    stream: line,
-    fromSeq: counter,
-    credit: counter,
-  }),
-  fc.record({ type: fc.constant('credit' as const), id, records: counter }),
-  fc.record({ type: fc.constant('cancel' as const), id }),
-  fc.record({ type: fc.constant('get' as const), id, key: bytes, consistency }),
-  fc.record({
-    type: fc.constant('list' as const),
-    id,
-    start: bytes,
-    end: bytes,
-    limit: counter,
-    consistency,
-  }),
-  fc.record({ type: fc.constant('status' as const), id }),
-  fc.record({ type: fc.constant('transferLeader' as const), id, to: line }),
-  fc.record({ type: fc.constant('removeMember' as const), id, name: line }),
-);
-
-const status: fc.Arbitrary<ClusterStatus> = fc.record({
-  cluster: line,
-  clusterId: fc.option(hexId),
-  version: line,
-  term: counter,
-  leader: fc.option(fc.record({ name: line, memberId: counter })),
-  commitIndex: counter,
-  appliedIndex: counter,
-  lastIndex: counter,
-  faultTolerance: counter,
-  joint: fc.boolean(),
-  members: fc.array(
-    fc.record({
-      name: line,
-      memberId: counter,
-      peerId: line,
-      role: fc.constantFrom('voter' as const, 'learner' as const, 'standby' as const),
-      health: fc.constantFrom(
-        'alive' as const,
-        'suspect' as const,
-        'dead' as const,
-        'unknown' as const,
-      ),
-      addresses,
-      matchIndex: fc.option(counter),
-    }),
-    { maxLength: 4 },
-  ),
-  self: fc.record({
-    name: line,
-    memberId: fc.option(counter),
-    peerId: line,
-    role: fc.constantFrom(
-      'leader' as const,
-      'follower' as const,
-      'candidate' as const,
-      'joining' as const,
-    ),
-    waitingFor: fc.option(line),
-  }),
-});
-
-const pair: fc.Arbitrary<KeyValue> = fc.record({
-  key: bytes,
-  value: bytes,
-  createRevision: counter,
-  modRevision: counter,
-  version: counter,
-});
-
-/** Every reply to a client. */
-export const clientReply: fc.Arbitrary<ClientReply> = fc.oneof(
-  fc.record({ type: fc.constant('refused' as const), id, refusal }),
-  fc.record({ type: fc.constant('commandReply' as const), id, reply }),
-  fc.record({
-    type: fc.constant('records' as const),
-    id,
-    records: fc.array(
-      fc.record({ seq: counter, index: counter, term: counter, timeMillis: counter, data: bytes }),
-      { maxLength: 5 },
-    ),
-    nextSeq: counter,
-    complete: fc.boolean(),
-  }),
-  fc.record({
-    type: fc.constant('keys' as const),
-    id,
-    revision: counter,
-    keys: fc.array(pair, { maxLength: 4 }),
-    more: fc.boolean(),
-  }),
-  fc.record({ type: fc.constant('status' as const), id, status }),
-  fc.record({ type: fc.constant('done' as const), id, message: line }),
-  fc.record({ type: fc.constant('goAway' as const), id: fc.constant(0 as const), addresses }),
-);

@@ -11,9 +11,9 @@ import {
   encodeReply,
   encodeRequest,
 } from '../../src/wire/client-codec.js';
-import type { ClientReply, ClientRequest } from '../../src/wire/client-messages.js';
+import type { ClientReply, ClientRequest, PlanReport } from '../../src/wire/client-messages.js';
 import { WireError } from '../../src/wire/wire-error.js';
-import { clientReply, request } from './arbitraries.js';
+import { clientReply, request } from './client-arbitraries.js';
 import { codecSuite, hex } from './codec-suite.js';
 
 codecSuite(test, {
@@ -46,6 +46,10 @@ const requests: [ClientRequest, string][] = [
     `02${u64(1)}0100000073${u64(2)}${u64(3)}01`,
   ],
   [{ type: 'cancel', id: 1 }, `05${u64(1)}`],
+  [{ type: 'removeMember', id: 1, name: 'n', force: false }, `0a${u64(1)}010000006e`],
+  [{ type: 'removeMember', id: 1, name: 'n', force: true }, `11${u64(1)}010000006e`],
+  [{ type: 'plan', id: 1 }, `0b${u64(1)}`],
+  [{ type: 'setPolicy', id: 1, text: 'a=1' }, `0f${u64(1)}03000000613d31`],
 ];
 
 for (const [value, bytes] of requests) {
@@ -175,6 +179,69 @@ test('texts for people are made to fit rather than refused', () => {
   assert.ok(refused.type === 'refused');
   assert.is(refused.refusal.retryAfterMillis, 1);
   assert.is(refused.refusal.leader?.addresses.length, 32);
+});
+
+test('reports are made to fit rather than refused, and read in no other form', () => {
+  const voters = Array<string>(100).fill(`${'v'.repeat(200)}\n`);
+  const quorum = { voters, alive: voters, majority: 51, tolerates: -3 };
+  const why = 'one\ntwo';
+  const plan: PlanReport = {
+    leader: 'a',
+    term: 1,
+    configurationIndex: 2,
+    outcome: 'change',
+    reason: 'r'.repeat(3000),
+    evidence: Array<string>(100).fill(why),
+    changes: [why],
+    now: quorum,
+    during: { old: quorum, next: quorum },
+    after: quorum,
+  };
+  const read = decodeReply(encodeReply({ type: 'plan', id: 1, plan }));
+  assert.ok(read.type === 'plan');
+  const told = read.type === 'plan' ? read.plan : plan;
+  assert.is(told.reason.length, 1024);
+  assert.equal([told.evidence.length, told.evidence[0]], [64, 'one two']);
+  assert.equal([told.now.voters.length, told.now.voters[0]?.length], [64, 128]);
+  assert.is(told.now.tolerates, -3);
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(9)).toString();
+  const whole = encodeReply({ type: 'plan', id: 1, plan: { ...plan, during: null, after: null } });
+  for (const [from, to] of [
+    ['"change"', '"other"'],
+    ['"term":1', '"term":-1'],
+    ['"tolerates":-3', '"tolerates":"-3"'],
+    ['"during":null,', ''],
+    ['"one two"', '"one\\u000atwo"'],
+  ] as const) {
+    assert.ok(text(whole).includes(from), from);
+    const body = Buffer.from(text(whole).replace(from, to));
+    const frame = Buffer.concat([whole.subarray(0, 9), body]);
+    assert.throws(() => decodeReply(frame), isWireError, from);
+  }
+});
+
+test('a status of an older server lacks the newer fields, and is read', () => {
+  const old = {
+    cluster: 'c',
+    clusterId: null,
+    version: '0.1.0',
+    term: 1,
+    leader: null,
+    commitIndex: 1,
+    appliedIndex: 1,
+    lastIndex: 1,
+    faultTolerance: 0,
+    joint: false,
+    members: [],
+    self: { name: 's', memberId: null, peerId: 'p', role: 'joining', waitingFor: null },
+  };
+  const head = encodeReply({ type: 'goAway', id: 0, addresses: [] }).subarray(1, 9);
+  const frame = Buffer.concat([Buffer.of(5), head, Buffer.from(JSON.stringify(old))]);
+  const read = decodeReply(frame);
+  assert.ok(read.type === 'status');
+  assert.is(read.type === 'status' && read.status.configurationIndex, 0);
+  assert.is(read.type === 'status' && read.status.lastTerm, 1);
+  assert.is(read.type === 'status' && read.status.self.leaderless, null);
 });
 
 test('control characters from a peer are refused', () => {

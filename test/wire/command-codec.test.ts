@@ -46,6 +46,11 @@ const golden: [string, Command, string][] = [
     { op: 'delete', tag: null, key: text('k'), expectedModRevision: null },
     '050100' + '00' + '6b',
   ],
+  [
+    'conditional setPolicy',
+    { op: 'setPolicy', words: [{ name: 'voters', value: '5' }], expectedIndex: 7 },
+    `060101${'0700000000000000'}01000000${'06000000'}${'766f74657273'}${'01000000'}35`,
+  ],
 ];
 
 for (const [name, value, bytes] of golden) {
@@ -95,7 +100,7 @@ test('a name that was kept does not change when its frame does', () => {
 });
 
 test('unknown kinds, versions and flags are refused (trap 46)', () => {
-  const rows = ['', '03', '0001', '0601', 'ff01', '0302', '0300', '030102', '050102', '05010002'];
+  const rows = ['', '03', '0001', '0701', 'ff01', '0302', '0300', '030102', '050102', '05010002'];
   for (const row of rows) assert.throws(() => decodeCommand(Buffer.from(row, 'hex')), isWireError);
 });
 

@@ -95,7 +95,7 @@ test('unknown codes, kinds and flags are refused', () => {
     wrong[at] = value;
     assert.throws(() => whole(wrong, readRefusal), isWireError);
   }
-  for (const kind of [0, 7, 255]) {
+  for (const kind of [0, 8, 255]) {
     const wrong = new Uint8Array(17);
     wrong[0] = kind;
     assert.throws(() => whole(wrong, readReply), isWireError);

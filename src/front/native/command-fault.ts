@@ -1,7 +1,7 @@
 /**
  * What must be wrong with no command that goes into the log: bytes that the machine could not read
- * (it would have to halt every server), and records over the limit. The rest is the machine's to
- * judge, alike on all servers.
+ * (it would have to halt every server), records over the limit, and a policy that nobody judged.
+ * The rest is the machine's to judge, alike on all servers.
  */
 
 import type { Refusal } from '../../base/errors.js';
@@ -17,6 +17,10 @@ export function commandFault(bytes: Uint8Array, recordBytesMax: number): Refusal
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return { code: 'BAD_REQUEST', message: `not a command: ${error.message}` };
+  }
+  if (command.op === 'setPolicy') {
+    // The words of a policy are judged together with those in force, which the machine cannot do.
+    return { code: 'BAD_REQUEST', message: 'a policy is set by a request of its own' };
   }
   // A command that is no larger as a whole holds nothing that is.
   if (bytes.length <= recordBytesMax) return null;

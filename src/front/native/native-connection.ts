@@ -13,7 +13,7 @@ import type { Reply } from '../../machine/commands.js';
 import type { KeysRead, Outcome, RecordsRead } from '../../replica/api.js';
 import type { ClientStream } from '../../transport/transport.js';
 import { decodeRequest, encodeReply } from '../../wire/client-codec.js';
-import type { ClientReply, ClientRequest } from '../../wire/client-messages.js';
+import type { ClientReply, ClientRequest, OperatorReply } from '../../wire/client-messages.js';
 import { WireError } from '../../wire/wire-error.js';
 import { commandFault } from './command-fault.js';
 import { Follow } from './follow.js';
@@ -122,18 +122,18 @@ export class NativeConnection {
       case 'command':
         this.#execute(request.id, request.command);
         return;
-      case 'transferLeader':
-        this.#inflight += 1;
-        replica.transferLeader(request.to, (outcome) => this.#done(request.id, outcome));
-        return;
-      case 'removeMember':
-        this.#inflight += 1;
-        replica.removeMember(request.name, (outcome) => this.#done(request.id, outcome));
-        return;
-      default:
+      case 'read':
+      case 'get':
+      case 'list':
         this.#inflight += 1;
         this.#reads.push(request);
         this.#startReads();
+        return;
+      default: {
+        const { id, ...question } = request;
+        this.#inflight += 1;
+        replica.operate(question, (outcome) => this.#operated(id, outcome));
+      }
     }
   }
 
@@ -153,9 +153,9 @@ export class NativeConnection {
     else this.#refuse(id, outcome.refusal);
   }
 
-  #done(id: number, outcome: Outcome<string>): void {
+  #operated(id: number, outcome: Outcome<OperatorReply>): void {
     this.#inflight -= 1;
-    if (outcome.ok) this.#reply({ type: 'done', id, message: outcome.value });
+    if (outcome.ok) this.#reply({ ...outcome.value, id });
     else this.#refuse(id, outcome.refusal);
   }
 

@@ -27,7 +27,7 @@ export interface NativeFrontOptions {
    * closed. @default 16777216 */
   readonly heldBytesMax?: number;
   /** How long this server may know no leader before it sends its clients elsewhere, milliseconds.
-   * @default 3000 */
+   * @default 900 */
   readonly leaderlessMillisMax?: number;
 }
 
@@ -42,7 +42,7 @@ const nativeFrontDefaults: NativeFrontSettings = Object.freeze({
   readWeightMax: 64,
   followsMax: 64,
   heldBytesMax: 16 * 1024 * 1024,
-  leaderlessMillisMax: 3000,
+  leaderlessMillisMax: 900,
 });
 
 /** What the front works with. */
@@ -52,13 +52,25 @@ export interface NativeFrontDeps {
   readonly log: Log;
 }
 
-const leaderCheckMillis = 1000;
+/** How often it is looked whether there is a leader, milliseconds. */
+const leaderCheckMillis = 100;
+
+/** A server that led until it heard no quorum is cut off: its clients need not wait longer. Within
+ * this time it may hear that it handed over, milliseconds. */
+const exLeaderMillisMax = 250;
+
+/** A client that comes to a server without a leader is sent on after this, milliseconds: not at
+ * once, or clients of a cluster that lost its majority would do nothing but come and go. */
+const newcomerMillisMax = 300;
 
 /** Serves client streams. */
 export class NativeFront {
   readonly #settings: NativeFrontSettings;
   readonly #deps: NativeFrontDeps;
-  readonly #connections = new Set<NativeConnection>();
+  /** With when each came, monotonic milliseconds. */
+  readonly #connections = new Map<NativeConnection, number>();
+  /** Those that were sent elsewhere in this spell without a leader. */
+  readonly #sentOn = new Set<NativeConnection>();
   #leaderCheck: Timer | null = null;
   #leaderlessSinceMillis: number | null = null;
   #isStopped = false;
@@ -80,9 +92,10 @@ export class NativeFront {
       return;
     }
     const connection = new NativeConnection(stream, this.#settings, this.#deps);
-    this.#connections.add(connection);
+    this.#connections.set(connection, this.#deps.clock.monotonicMillis());
     connection.onEnd((reason) => {
       this.#connections.delete(connection);
+      this.#sentOn.delete(connection);
       this.#deps.log.debug({ peer: stream.remotePeer, reason }, 'client gone');
     });
     this.#deps.log.debug(
@@ -97,11 +110,11 @@ export class NativeFront {
     this.#isStopped = true;
     this.#leaderCheck?.cancel();
     const addresses = this.#deps.replica.otherAddresses();
-    for (const connection of [...this.#connections]) connection.goAway(addresses, true);
+    for (const connection of [...this.#connections.keys()]) connection.goAway(addresses, true);
     this.#connections.clear();
   }
 
-  /** While there are clients, looks once a second whether this server can be of use to them. */
+  /** While there are clients, looks now and then whether this server can be of use to them. */
   #watchLeader(): void {
     if (this.#leaderCheck) return;
     this.#leaderCheck = this.#deps.clock.after(leaderCheckMillis, () => {
@@ -113,18 +126,30 @@ export class NativeFront {
 
   #checkLeader(): void {
     const { replica, clock, log } = this.#deps;
-    if (replica.status().leader !== null) {
+    const { leader, self } = replica.status();
+    if (leader !== null) {
       this.#leaderlessSinceMillis = null;
+      this.#sentOn.clear();
       return;
     }
     const nowMillis = clock.monotonicMillis();
     this.#leaderlessSinceMillis ??= nowMillis;
-    if (nowMillis - this.#leaderlessSinceMillis < this.#settings.leaderlessMillisMax) return;
-    // Said once for each spell: clients that come back all the same have nowhere better to go.
-    this.#leaderlessSinceMillis = Number.POSITIVE_INFINITY;
+    const hasLed = self.leaderless?.lastLeader === self.name;
+    const { leaderlessMillisMax } = this.#settings;
+    const millisMax = hasLed
+      ? Math.min(exLeaderMillisMax, leaderlessMillisMax)
+      : leaderlessMillisMax;
+    if (nowMillis - this.#leaderlessSinceMillis < millisMax) return;
     const addresses = replica.otherAddresses();
     if (addresses.length === 0) return;
-    log.info({ clients: this.#connections.size }, 'no leader known: clients sent elsewhere');
-    for (const connection of this.#connections) connection.goAway(addresses, false);
+    const isFirst = this.#sentOn.size === 0;
+    for (const [connection, cameAtMillis] of this.#connections) {
+      if (this.#sentOn.has(connection) || nowMillis - cameAtMillis < newcomerMillisMax) continue;
+      this.#sentOn.add(connection);
+      connection.goAway(addresses, false);
+    }
+    if (isFirst && this.#sentOn.size > 0) {
+      log.info({ clients: this.#sentOn.size }, 'no leader known: clients sent elsewhere');
+    }
   }
 }

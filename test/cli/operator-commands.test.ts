@@ -1,0 +1,204 @@
+/**
+ * What operators read: plans, reasons, history, policy, the status of a server without a leader,
+ * and what a watch calls a change. As text, without a server.
+ */
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { statusText } from '../../src/cli/cluster-commands.js';
+import { historyText, planText, policyText, whyText } from '../../src/cli/operator-commands.js';
+import { watchedMembers, watchedStatus } from '../../src/cli/watch.js';
+import type { ClusterStatus, MemberStatus, PlanReport } from '../../src/wire/client-messages.js';
+
+const now = { voters: ['s1', 's2', 's3'], alive: ['s1', 's2'], majority: 2, tolerates: 0 };
+const after = { voters: ['s1', 's2', 's4'], alive: ['s1', 's2', 's4'], majority: 2, tolerates: 1 };
+
+const swap: PlanReport = {
+  leader: 's1',
+  term: 4,
+  configurationIndex: 21,
+  outcome: 'change',
+  reason: 's3 is dead and s4 is ready',
+  evidence: ['s3 silent for 12 s', 's4 well for 40 s\u001b[31m'],
+  changes: ['swap s3 for s4', 'remove s9'],
+  now,
+  during: { old: now, next: { ...after, alive: ['s1', 's2'], tolerates: 0 } },
+  after,
+};
+
+test('a plan shows both quorums, who is alive in each, and what may fail before and after', () => {
+  assert.is(
+    planText(swap),
+    [
+      'leader       s1, term 4, configuration 21',
+      'now          s1, s2, s3 (silent): 2 of 3 alive, majority 2, 0 more may fail',
+      'change       swap s3 for s4',
+      '             remove s9',
+      'because      s3 is dead and s4 is ready',
+      'during, old  s1, s2, s3 (silent): 2 of 3 alive, majority 2, 0 more may fail',
+      'during, new  s1, s2, s4 (silent): 2 of 3 alive, majority 2, 0 more may fail',
+      'after        s1, s2, s4: 3 of 3 alive, majority 2, 1 more may fail',
+      'evidence     s3 silent for 12 s',
+      '             s4 well for 40 s\\u001b[31m',
+    ].join('\n'),
+  );
+});
+
+test('a leader at rest says the rule', () => {
+  const nobody = { during: null, after: null, changes: [], evidence: [] };
+  const rest: PlanReport = { ...swap, ...nobody, outcome: 'rest', reason: 'nobody to promote' };
+  assert.match(planText(rest), /^change {7}none: nobody to promote$/m);
+  assert.is(planText(rest).split('\n').length, 3);
+  const lost = { ...now, alive: ['s1'], tolerates: -1 };
+  assert.match(planText({ ...rest, now: lost }), /1 of 3 alive, majority 2, 1 too few$/m);
+});
+
+test('why: who it is, then a line for each reason', () => {
+  const lines = ['it is ready to vote', 'the planner rests: odd\u0007'];
+  assert.is(
+    whyText({ name: 's4', memberId: 17, state: 'standby', lines }),
+    's4 (member 17) is a stand-by\n  it is ready to vote\n  the planner rests: odd\\u0007',
+  );
+  const unknown = whyText({ name: 's9', memberId: null, state: 'unknown', lines: ['there is a'] });
+  assert.is(unknown, 's9 is no member\n  there is a');
+});
+
+test('history: one line for each configuration, the founding without a time', async () => {
+  const row = { index: 1, term: 0, timeMillis: 0, learners: [], joint: false, reason: 'founded' };
+  const joint = { ...row, index: 30, term: 2, timeMillis: 1000, joint: true, learners: ['s4'] };
+  const text = await historyText([
+    { ...row, voters: ['s1'] },
+    { ...joint, voters: ['s1', 's2'], reason: 'grow' },
+  ]);
+  const lines = text.split('\n').map((line) => line.split(/ {2,}/));
+  assert.equal(lines, [
+    ['INDEX', 'TERM', 'TIME', 'VOTERS', 'LEARNERS', 'REASON'],
+    ['1', '0', '-', 's1', '-', 'founded'],
+    ['30', '2', '1970-01-01T00:00:01.000Z', 's1 s2 (joint)', 's4', 'grow'],
+  ]);
+});
+
+test('policy: every word, its value and where it comes from', async () => {
+  const text = await policyText({
+    index: 9,
+    words: [
+      { name: 'voters', value: '3', from: 'log' },
+      { name: 'dead-after', value: '10s', from: 'default' },
+      { name: 'colour', value: 'blue', from: 'ignored' },
+    ],
+  });
+  const lines = text.split('\n').map((line) => line.split(/ {2,}/));
+  assert.equal(lines.slice(1), [
+    ['voters', '3', 'policy'],
+    ['dead-after', '10s', 'default'],
+    ['colour', 'blue', 'policy, not followed here'],
+    [''],
+    ['set last by log entry 9'],
+  ]);
+  assert.match(await policyText({ index: 0, words: [] }), /never set: all defaults$/);
+});
+
+function member(name: string, more: Partial<MemberStatus> = {}): MemberStatus {
+  return {
+    name,
+    memberId: Number(name.slice(1)),
+    peerId: `p-${name}`,
+    role: 'voter',
+    health: 'alive',
+    addresses: [],
+    matchIndex: 5,
+    silentMillis: 0,
+    ...more,
+  };
+}
+
+const calm: ClusterStatus = {
+  cluster: 'c',
+  clusterId: 'aa',
+  version: '1',
+  term: 3,
+  leader: { name: 's1', memberId: 1 },
+  commitIndex: 5,
+  appliedIndex: 5,
+  lastIndex: 5,
+  lastTerm: 3,
+  faultTolerance: 1,
+  joint: false,
+  configurationIndex: 21,
+  members: [member('s1'), member('s2'), member('s3'), member('s4', { role: 'standby' })],
+  self: {
+    name: 's1',
+    memberId: 1,
+    peerId: 'p-s1',
+    role: 'leader',
+    waitingFor: null,
+    leaderless: null,
+  },
+};
+
+/** As `calm`, seen by s2, which has lost the others. */
+const lost: ClusterStatus = {
+  ...calm,
+  leader: null,
+  faultTolerance: 0,
+  members: [
+    member('s1', { health: 'dead', silentMillis: 12_300 }),
+    member('s2'),
+    member('s3', { health: 'unknown', silentMillis: null }),
+  ],
+  self: {
+    name: 's2',
+    memberId: 2,
+    peerId: 'p-s2',
+    role: 'candidate',
+    waitingFor: 'a majority: reached 1 of 3 voters; missing: s1, s3',
+    leaderless: { millis: 300_000, lastLeader: 's1' },
+  },
+};
+
+test('status without a leader: since when, who led last, who is silent for how long', async () => {
+  const text = await statusText(lost);
+  assert.match(text, /^leader {7}none for 5 min \(s1 led last\)$/m);
+  assert.match(text, /^members {6}3 voters, 0 without a vote, configuration 21$/m);
+  assert.match(text, /^waiting for {2}a majority: reached 1 of 3 voters; missing: s1, s3$/m);
+  assert.match(text, /^s1 .* dead, 12 s /m);
+  assert.match(text, /^s2 .* alive /m);
+  assert.match(text, /^s3 .* unknown /m);
+  const fresh = { ...lost, self: { ...lost.self, leaderless: { millis: 40, lastLeader: null } } };
+  assert.match(await statusText(fresh), /^leader {7}none for 40 ms \(none since it started\)$/m);
+});
+
+test('a watch of members tells who came, changed and went, once', () => {
+  assert.is(watchedMembers.changes(null, calm).length, 4);
+  assert.equal(watchedMembers.changes(calm, calm), []);
+  // What moves with every entry, or every moment, is no change.
+  const grown = calm.members.map((one) => ({ ...one, matchIndex: 9 }));
+  const later = { ...calm, commitIndex: 9, members: grown };
+  assert.equal(watchedMembers.changes(calm, later), []);
+  assert.equal(watchedMembers.changes(calm, lost), [
+    's1 (member 1): voter, dead',
+    's3 (member 3): voter, unknown',
+    's4 (member 4) is no member any more',
+  ]);
+  assert.equal(
+    watchedMembers.objects(calm, lost).map((each) => JSON.stringify(each).includes('"gone":true')),
+    [false, false, true],
+  );
+  const moved = { ...calm, leader: { name: 's2', memberId: 2 } };
+  assert.equal(watchedMembers.changes(calm, moved), [
+    's1 (member 1): voter, alive',
+    's2 (member 2): voter, leader, alive',
+  ]);
+});
+
+test('a watch of the status tells leader, term and who is alive, when one of them changes', () => {
+  assert.equal(watchedStatus.changes(null, calm), [
+    'leader s1, term 3, 3 of 3 voters alive, 1 without a vote, 1 may fail',
+  ]);
+  assert.equal(watchedStatus.changes(calm, { ...calm, commitIndex: 9 }), []);
+  assert.equal(watchedStatus.objects(calm, { ...calm, commitIndex: 9 }), []);
+  assert.equal(watchedStatus.objects(calm, { ...calm, joint: true }).length, 1);
+  assert.match(watchedStatus.changes(calm, lost)[0] ?? '', /^no leader, term 3, 1 of 3 voters/);
+});
+
+test.run();
