@@ -47,8 +47,9 @@ function missingSigners(
   const { founders } = record;
   const unsigned = founders.filter(({ peerId }) => !signed.has(peerId));
   const missing = unsigned.map(({ peerId, name }) => {
-    const why = seen.has(peerId) ? (reasons.get(peerId) ?? 'asked') : 'not reached';
-    return `${name} (${why})`;
+    if (seen.has(peerId)) return `${name} (${reasons.get(peerId) ?? 'asked'})`;
+    const hasHeir = [...seen.values()].some((one) => one.name === name && one.peerId !== peerId);
+    return `${name} (not reached${hasHeir ? '; another disk has come under its name' : ''})`;
   });
   const names = founders.map(({ name }) => name).join(', ');
   if (missing.length === 0) return `the cluster of ${names} to be written to disk`;

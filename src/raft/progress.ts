@@ -6,6 +6,9 @@
  *  - snapshot   paused while it gets a snapshot instead of entries.
  * Invariant: match < next; match falls only when the follower is proved to have lost its data.
  * Refusals older than `floor` are stale: a duplicate never starts a second chain of replication.
+ * After a loss the pipeline begins anew with one append and doubles with each that arrived, as TCP
+ * starts: else a follower behind a queue or link that takes less than a whole window is sent the
+ * same window again every round trip, and may never get on.
  */
 
 import { assert } from '../base/assert.js';
@@ -59,17 +62,20 @@ export class Progress {
   #head = 0;
   #count = 0;
   #bytesTotal = 0;
+  /** Appends that may be on their way: fewer than the window has, for a while after a loss. */
+  #allowed: number;
 
   constructor(id: MemberId, next: Index, heardTick: number, window: Window) {
     this.id = id;
     this.next = next;
     this.heardTick = heardTick;
     this.#window = window;
+    this.#allowed = window.messagesMax;
   }
 
   /** True while another append may be sent on top of those on their way. */
   get windowOpen(): boolean {
-    return this.#count < this.#window.messagesMax && this.#bytesTotal < this.#window.bytesMax;
+    return this.#count < this.#allowed && this.#bytesTotal < this.#window.bytesMax;
   }
 
   /** Appends on their way. */
@@ -82,8 +88,9 @@ export class Progress {
     return this.#bytesTotal;
   }
 
-  /** Tries whether the logs meet at `next` − 1. */
+  /** Tries whether the logs meet at `next` − 1; what was in the pipeline counts as lost. */
   becomeProbe(next: Index): void {
+    if (this.state !== 'probe') this.#allowed = 1;
     this.#become('probe');
     this.next = Math.max(next, this.match + 1);
   }
@@ -149,6 +156,7 @@ export class Progress {
     }
     if (index <= this.match) return false;
     this.match = index;
+    this.#allowed = Math.min(this.#allowed * 2, this.#window.messagesMax);
     if (this.next <= index) this.next = index + 1;
     return true;
   }

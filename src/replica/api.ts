@@ -68,6 +68,8 @@ export interface ReplicaApi {
   /** Calls `changed` after every turn in which the stream grew here. Returns how to stop it. */
   onAppended(stream: string, changed: () => void): () => void;
   status(): ClusterStatus;
+  /** For how long this server knows of no leader, and who was the last; null while there is one. */
+  leaderless(): ClusterStatus['self']['leaderless'];
   /** What operators ask and tell, here or through the leader. Answers a wish when it is done: when
    * the other leads, when the change is committed, when the policy is applied. */
   operate(request: OperatorRequest, answer: (outcome: Outcome<OperatorReply>) => void): void;

@@ -140,9 +140,12 @@ export class MembershipRunner {
     this.#deps.driver.transfer(ref, to);
   }
 
-  /** A learner that would be a voter if an odd number of voters had room for it. */
-  isStandby(id: MemberId): boolean {
-    return this.#leading && isReady(this.#input(this.#deps.core.status()), id);
+  /** Learners that would be voters if an odd number of voters had room for them, as the leader sees
+   * them; none on another server. */
+  standbys(): readonly MemberId[] {
+    if (!this.#leading) return [];
+    const input = this.#input(this.#deps.core.status());
+    return input.configuration.learners.filter((id) => isReady(input, id));
   }
 
   /** What the planner would do now, and why. */

@@ -350,6 +350,10 @@ export class Replica implements ReplicaApi {
     });
   }
 
+  leaderless(): ClusterStatus['self']['leaderless'] {
+    return this.#leaders.leaderless();
+  }
+
   operate(request: OperatorRequest, answer: (outcome: Outcome<OperatorReply>) => void): void {
     this.#operator.perform(request, answer);
   }

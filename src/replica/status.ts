@@ -5,7 +5,7 @@
  */
 
 import type { CoreStatus } from '../raft/core.js';
-import type { MemberId, MemberInfo } from '../raft/types.js';
+import type { Configuration, MemberId, MemberInfo } from '../raft/types.js';
 import { nobody } from '../raft/types.js';
 import type { ClusterStatus, Health, MemberStatus } from '../wire/client-messages.js';
 import type { Consensus } from './consensus.js';
@@ -59,6 +59,10 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
   const core = consensus.core.status();
   const { configuration } = core;
   const leader = configuration.members.find(({ id }) => id === core.leader);
+  const standbys = consensus.membership.standbys();
+  const members = configuration.members.map((member) => {
+    return memberStatus(member, roleOf(member.id, configuration, standbys), core, sources);
+  });
   return {
     cluster: clusterName,
     clusterId: consensus.place.clusterId,
@@ -69,10 +73,10 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
     appliedIndex: core.applied,
     lastIndex: core.lastIndex,
     lastTerm: core.lastTerm,
-    faultTolerance: faultTolerance(core, sources),
+    faultTolerance: faultTolerance(configuration, members),
     joint: configuration.votersOutgoing.length > 0,
     configurationIndex: core.configurationIndex,
-    members: configuration.members.map((member) => memberStatus(member, core, sources)),
+    members,
     self: {
       name,
       memberId: consensus.place.memberId,
@@ -84,8 +88,13 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
   };
 }
 
-function memberStatus(member: MemberInfo, core: CoreStatus, sources: StatusSources): MemberStatus {
-  const { peers, consensus, selfPeerId } = sources;
+function memberStatus(
+  member: MemberInfo,
+  role: MemberStatus['role'],
+  core: CoreStatus,
+  sources: StatusSources,
+): MemberStatus {
+  const { peers, selfPeerId } = sources;
   const { id, name, peerId } = member;
   const progress = core.progress.get(id);
   const isSelf = peerId === selfPeerId;
@@ -93,7 +102,7 @@ function memberStatus(member: MemberInfo, core: CoreStatus, sources: StatusSourc
     name,
     memberId: id,
     peerId,
-    role: memberRole(id, core, consensus),
+    role,
     health: isSelf ? 'alive' : healthOf(sources, peerId, progress?.recentlyActive),
     addresses: peers.addressesOf(peerId),
     matchIndex: progress?.match ?? (isSelf && core.role === 'leader' ? core.lastIndex : null),
@@ -102,12 +111,12 @@ function memberStatus(member: MemberInfo, core: CoreStatus, sources: StatusSourc
 }
 
 /** How many more voters may fail: in a joint phase both sets of voters must survive it. */
-function faultTolerance(core: CoreStatus, sources: StatusSources): number {
-  const { voters, votersOutgoing, members } = core.configuration;
+function faultTolerance(
+  { voters, votersOutgoing }: Configuration,
+  members: readonly MemberStatus[],
+): number {
   const alive = new Set(
-    members
-      .filter((member) => memberStatus(member, core, sources).health === 'alive')
-      .map(({ id }) => id),
+    members.filter(({ health }) => health === 'alive').map(({ memberId }) => memberId),
   );
   const spare = (set: readonly MemberId[]): number =>
     set.filter((id) => alive.has(id)).length - (Math.floor(set.length / 2) + 1);
@@ -117,14 +126,13 @@ function faultTolerance(core: CoreStatus, sources: StatusSources): number {
 
 /** A learner that has caught up is a stand-by; only the leader knows, so elsewhere it is a
  * learner. */
-function memberRole(
+function roleOf(
   id: MemberId,
-  core: CoreStatus,
-  consensus: Consensus | null,
+  { voters, votersOutgoing }: Configuration,
+  standbys: readonly MemberId[],
 ): MemberStatus['role'] {
-  const { voters, votersOutgoing } = core.configuration;
   if (voters.includes(id) || votersOutgoing.includes(id)) return 'voter';
-  return consensus?.membership.isStandby(id) === true ? 'standby' : 'learner';
+  return standbys.includes(id) ? 'standby' : 'learner';
 }
 
 /** The leader's own contact says that a member lives; that it is dead gossip says, and where gossip

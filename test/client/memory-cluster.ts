@@ -263,6 +263,7 @@ export class MemoryCluster implements ClientDialer {
         return () => void this.#watchers.delete(changed);
       },
       status: () => this.#status(address),
+      leaderless: () => this.#leaderless(),
       operate: (request, answer) => later(answer, () => this.#operate(request, address)),
       otherAddresses: () => [...this.servers.keys()].filter((other) => other !== address),
     };
@@ -302,6 +303,10 @@ export class MemoryCluster implements ClientDialer {
     }
   }
 
+  #leaderless(): ClusterStatus['self']['leaderless'] {
+    return this.leader === null ? { millis: 0, lastLeader: this.lastLeader } : null;
+  }
+
   #status(address: string): ClusterStatus {
     const names = [...this.servers.keys()];
     const idOf = (name: string) => names.indexOf(name) + 1;
@@ -335,7 +340,7 @@ export class MemoryCluster implements ClientDialer {
         peerId: `peer${idOf(address)}`,
         role: leader === address ? 'leader' : 'follower',
         waitingFor: null,
-        leaderless: leader === null ? { millis: 0, lastLeader: this.lastLeader } : null,
+        leaderless: this.#leaderless(),
       },
     };
   }

@@ -289,6 +289,8 @@ test('what it waits for, in words', () => {
     bench.word,
     /^signatures for the cluster of a, b, c; missing: c \(not reached\)\. If/,
   );
+  bench.sees({ ...c, peerId: 'another' });
+  assert.match(bench.word, /missing: c \(not reached; another disk has come under its name\)\. If/);
 });
 
 test.run();

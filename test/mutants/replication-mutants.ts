@@ -139,6 +139,15 @@ export const replicationMutants: readonly Mutant[] = [
     why: 'each doubled refusal begins a second chain of appends: a storm',
   },
   {
+    name: 'whole-window-after-a-loss',
+    traps: [33],
+    file: 'src/raft/progress.ts',
+    from: "    if (this.state !== 'probe') this.#allowed = 1;\n",
+    to: '',
+    killer: { file: 'raft/progress.test.ts', test: 'after a loss one append' },
+    why: 'a follower behind a full queue is sent what does not fit, again every round trip',
+  },
+  {
     name: 'leave-joint-uncommitted',
     traps: [2, 17],
     file: 'src/raft/commit.ts',

@@ -45,6 +45,30 @@ test('the window goes round: many more appends than places', () => {
   assert.is(progress.inflightBytes, 48 + 49);
 });
 
+test('after a loss one append goes, and twice as many with each that arrived', () => {
+  const progress = new Progress(2, 1, 0, { messagesMax: 5, bytesMax: 1000 });
+  const fill = (): number => {
+    let count = 0;
+    for (; progress.windowOpen; count++) progress.sent(progress.next, 10);
+    return count;
+  };
+  progress.becomeReplicate();
+  assert.is(fill(), 5, 'at first all the window has');
+  progress.becomeProbe(1);
+  progress.becomeProbe(1);
+  progress.becomeReplicate();
+  assert.is(fill(), 1);
+  progress.acknowledged(1);
+  assert.is(fill(), 2);
+  progress.acknowledged(1);
+  assert.is(fill(), 0, 'old news opens nothing');
+  progress.acknowledged(2);
+  assert.is(fill(), 3);
+  progress.acknowledged(4);
+  assert.is(fill(), 3);
+  assert.is(progress.inflightMessages, 5, 'all the window has again');
+});
+
 test('an answer moves match forwards only, and frees all appends before it', () => {
   const progress = replicating(5);
   progress.sent(6, 1);

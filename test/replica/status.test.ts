@@ -42,7 +42,7 @@ function statusOf(
   const consensus = {
     core: { status: () => core },
     place: { clusterId: 'aa', memberId: Number(self.slice(1)) },
-    membership: { isStandby: () => false },
+    membership: { standbys: () => [] },
   };
   return clusterStatus({
     peers: peers as unknown as Peers,

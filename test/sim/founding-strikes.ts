@@ -196,8 +196,11 @@ export class FoundingStrikes {
     scheduler.at(scheduler.nowMillis + lookEveryMillis, null, () => this.#look());
     const { founded } = founding;
     if (founded !== null) this.#tellLost(founded);
-    if (founded !== null || !this.#isStuck()) this.#stuckSinceMillis = scheduler.nowMillis;
-    else if (scheduler.nowMillis - this.#stuckSinceMillis >= patienceMillis) this.#cure();
+    const isStuck = founded === null ? this.#isStuck() : this.#leftBehind(founded).length > 0;
+    if (!isStuck) this.#stuckSinceMillis = scheduler.nowMillis;
+    if (scheduler.nowMillis - this.#stuckSinceMillis < patienceMillis) return;
+    if (founded === null) this.#cure();
+    else for (const host of this.#leftBehind(founded)) this.#beginAnew(host);
   }
 
   /** What is lost counts from the first as lost of the cluster that there is now. */
@@ -216,6 +219,27 @@ export class FoundingStrikes {
     return hosts.some(({ life }) => {
       return founding.recordOf(life)?.founders.some(({ peerId }) => !present.has(peerId)) === true;
     });
+  }
+
+  /** Who waits for the signature of a founder that is lost for good while others found a cluster. */
+  #leftBehind(founded: FoundingRecord): readonly SimHost[] {
+    const { hosts, founding } = this.#world;
+    const present = new Set(hosts.map(({ life }) => life.peerId));
+    return hosts.filter(({ life, hasPlace }) => {
+      const record = founding.recordOf(life);
+      if (hasPlace || record === null || record === founded) return false;
+      return record.founders.some(({ peerId }) => !present.has(peerId));
+    });
+  }
+
+  /** One who was left behind joins the cluster that there is, with an empty folder. */
+  #beginAnew(host: SimHost): void {
+    const { trace, marks } = this.#world;
+    trace.event(`operator: ${host.name} begins with an empty folder`);
+    marks.hit('founding cured by the operator');
+    host.wipe();
+    host.expect = null;
+    if (!host.isHeld) host.start();
   }
 
   /** All who have signed are stopped, their folders moved away, and started again. */

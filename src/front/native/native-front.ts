@@ -126,15 +126,15 @@ export class NativeFront {
 
   #checkLeader(): void {
     const { replica, clock, log } = this.#deps;
-    const { leader, self } = replica.status();
-    if (leader !== null) {
+    const leaderless = replica.leaderless();
+    if (leaderless === null) {
       this.#leaderlessSinceMillis = null;
       this.#sentOn.clear();
       return;
     }
     const nowMillis = clock.monotonicMillis();
     this.#leaderlessSinceMillis ??= nowMillis;
-    const hasLed = self.leaderless?.lastLeader === self.name;
+    const hasLed = leaderless.lastLeader === replica.status().self.name;
     const { leaderlessMillisMax } = this.#settings;
     const millisMax = hasLed
       ? Math.min(exLeaderMillisMax, leaderlessMillisMax)
