@@ -199,16 +199,19 @@ export class Nemesis {
     this.#anyClient().remove(String(id));
   }
 
-  /** Whether every configuration in anybody's log can still decide without this member too. */
+  /** Whether every configuration in anybody's log can still decide without this member too, and
+   * what the policy will make of it: what rots unseen weighs more among fewer voters. */
   mayLose(id: MemberId): boolean {
     if (this.lost.has(id)) return true;
     // A founder that has its place may be the only one that has the certificate.
     if (unplacedFounders(this.#world).length > 0) return false;
+    const { votersWanted } = this.#world.swarm.policy;
     for (const { configuration } of this.#world.checkers.shadows.values()) {
       const { members, voters, votersOutgoing } = configuration;
       const lost = members.filter((member) => this.lost.has(member.id)).length;
       for (const set of [voters, votersOutgoing]) {
-        if (set.length > 0 && lost + 1 > Math.floor((set.length - 1) / 2)) return false;
+        const count = Math.min(set.length, votersWanted);
+        if (set.length > 0 && lost + 1 > Math.floor((count - 1) / 2)) return false;
       }
     }
     return true;
