@@ -5,6 +5,8 @@
  * rules. Operations without a known outcome stay open to the end: done at some moment after their
  * begin, or never.
  * A search that reaches its limit is `undecided`, and that is a failure, never a pass.
+ * Two things keep it short, and leave every answer as it is: operations whose replies tell their
+ * order are tried in no other, and one that fits and changes nothing is never put off.
  * Source: Wing and Gong 1993, with Lowe's memory of (operations done, state) as Porcupine uses it.
  */
 
@@ -24,6 +26,11 @@ export interface Model<Operation, State> {
    * an unknown outcome: the state if it is done; that it is not, the search tries by itself.
    */
   step(state: State, operation: Operation): State | null;
+  /**
+   * Where the operation's own reply puts it in the order: after all that have smaller places. Null:
+   * the reply does not say. Only what `step` would refuse in any other order may have a place.
+   */
+  placeOf(operation: Operation): number | null;
   /** Equal for equal states and for no others. */
   keyOf(state: State): string;
 }
@@ -57,10 +64,22 @@ class Progress {
   readonly #done: Uint16Array;
   /** All before it are done. */
   #first = 0;
+  readonly #places: readonly (number | null)[];
+  /** Those that have a place, in that order; and how many of the first of them are done. */
+  readonly #placed: readonly number[];
+  readonly #rank: readonly number[];
+  #firstPlaced = 0;
 
-  constructor(times: readonly Timed[]) {
+  constructor(times: readonly Timed[], places: readonly (number | null)[]) {
     this.#times = times;
     this.#done = new Uint16Array((times.length >> 4) + 1);
+    this.#places = places;
+    this.#placed = places
+      .flatMap((place, at) => (place === null ? [] : [at]))
+      .sort((a, b) => (places[a] as number) - (places[b] as number));
+    const rank = times.map(() => Number.POSITIVE_INFINITY);
+    for (const [i, at] of this.#placed.entries()) rank[at] = i;
+    this.#rank = rank;
   }
 
   #isDone(at: number): boolean {
@@ -70,11 +89,22 @@ class Progress {
   flip(at: number): void {
     this.#done[at >> 4] = (this.#done[at >> 4] as number) ^ (1 << (at & 15));
     this.#first = Math.min(this.#first, at);
+    this.#firstPlaced = Math.min(this.#firstPlaced, this.#rank[at] as number);
+  }
+
+  /** The smallest place that is not done. */
+  #placeMax(): number {
+    for (; this.#firstPlaced < this.#placed.length; this.#firstPlaced++) {
+      const at = this.#placed[this.#firstPlaced] as number;
+      if (!this.#isDone(at)) return this.#places[at] as number;
+    }
+    return Number.POSITIVE_INFINITY;
   }
 
   /**
-   * What may come next: not done, and begun before the end of every other that is not done. Those
-   * of known outcome first, the sooner ended the sooner: the others are seldom needed.
+   * What may come next: not done, begun before the end of every other that is not done, and of no
+   * higher place than any of these. Those of known outcome first, the sooner ended the sooner: the
+   * others are seldom needed.
    */
   candidates(): readonly number[] {
     const times = this.#times;
@@ -89,8 +119,10 @@ class Progress {
       if (ended !== null && ended < soonestEnd) soonestEnd = ended;
     }
     const endOf = (at: number): number => times[at]?.ended ?? Number.MAX_VALUE;
+    const placeMax = this.#placeMax();
     return found
       .filter((at) => (times[at] as Timed).begun <= soonestEnd)
+      .filter((at) => (this.#places[at] ?? placeMax) <= placeMax)
       .sort((a, b) => endOf(a) - endOf(b));
   }
 
@@ -111,10 +143,11 @@ export function search<Operation extends Timed, State>(
 ): Verdict {
   const operations = [...history].sort((a, b) => a.begun - b.begun);
   const known = operations.filter(({ ended }) => ended !== null).length;
-  const progress = new Progress(operations);
+  const places = operations.map((operation) => model.placeOf(operation));
+  const progress = new Progress(operations, places);
   const seen = new Set<string>();
   const path: number[] = [];
-  const places: Place<State>[] = [];
+  const trail: Place<State>[] = [];
   let knownDone = 0;
   let best: readonly number[] = [];
   let bestCount = -1;
@@ -124,18 +157,18 @@ export function search<Operation extends Timed, State>(
       bestCount = knownDone;
       best = [...path];
     }
-    places.push({ state, candidates: progress.candidates(), tried: 0 });
+    trail.push({ state, candidates: progress.candidates(), tried: 0 });
   };
   const toggle = (at: number, by: 1 | -1): void => {
     progress.flip(at);
     if (operations[at]?.ended !== null) knownDone += by;
   };
   enter(model.initial);
-  for (let place = places.at(-1); place !== undefined; place = places.at(-1)) {
+  for (let place = trail.at(-1); place !== undefined; place = trail.at(-1)) {
     if (knownDone === known) return { result: 'linearizable', operations: known, steps };
     const at = place.candidates[place.tried++];
     if (at === undefined) {
-      places.pop();
+      trail.pop();
       const last = path.pop();
       if (last !== undefined) toggle(last, -1);
       continue;
@@ -146,6 +179,8 @@ export function search<Operation extends Timed, State>(
     }
     const next = model.step(place.state, operations[at] as Operation);
     if (next === null) continue;
+    // In any order from here it can be moved to the front: nothing is gained by trying others first.
+    if (next === place.state) place.tried = place.candidates.length;
     toggle(at, 1);
     const key = `${progress.key()} ${model.keyOf(next)}`;
     if (seen.has(key)) {

@@ -89,13 +89,19 @@ export class QuietPhase {
     this.#core = null;
     world.network.unblockAll();
     const restMillis = scheduler.nowMillis;
-    let isReadBack = false;
-    clients[0]?.readAll(() => {
-      isReadBack = true;
-    });
+    // Read back once nobody writes any more: what was read then leaves the judge no gaps.
+    let readBack: 'not yet' | 'begun' | 'done' = 'not yet';
     let isEven = false;
     const look = (): void => {
-      isEven = isReadBack && this.#unevenness() === null;
+      if (this.#unevenness() === null) {
+        isEven = readBack === 'done';
+        if (readBack === 'not yet') {
+          readBack = 'begun';
+          clients[0]?.readAll(() => {
+            readBack = 'done';
+          });
+        }
+      }
       if (!isEven) scheduler.at(scheduler.nowMillis + 100, null, look);
     };
     look();

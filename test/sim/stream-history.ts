@@ -58,6 +58,7 @@ const model: Model<StreamOperation, readonly string[]> = {
     const fits = reply.records.every((record, i) => state[call.fromSeq - 1 + i] === record);
     return fits ? state : null;
   },
+  placeOf: () => null,
   keyOf: (state) => JSON.stringify(state),
 };
 
