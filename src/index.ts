@@ -5,10 +5,10 @@
 
 export { type ErrorCode, type ErrorDetails, QuorateError } from './base/errors.js';
 export type {
+  AppendOptions,
   AppendResult,
   BatchResult,
   CallOptions,
-  Client,
   Data,
   DeleteResult,
   FollowOptions,
@@ -19,12 +19,19 @@ export type {
   ReadOptions,
   ReadResult,
   RemoveOptions,
+  RetentionLimits,
+  SealOptions,
+  StreamChanged,
   StreamOptions,
+  StreamReadOptions,
+  StreamsOptions,
+  StreamsResult,
   WriteOptions,
-} from './client/client.js';
+} from './client/calls.js';
+export type { Client } from './client/client.js';
 export { connect } from './client/connect.js';
 export type { ConnectOptions } from './client/options.js';
-export type { KeyValue } from './machine/commands.js';
+export type { KeyValue, Retention, StreamState, StreamView } from './machine/commands.js';
 export type { ServerConfig } from './server/config.js';
 export { createServer, type ServerOptions } from './server/embed.js';
 export type { Server, ServerEnd } from './server/server.js';
@@ -33,6 +40,7 @@ export type {
   Consistency,
   HistoryRow,
   MemberStatus,
+  NamedStream,
   PlanReport,
   PolicyReport,
   PolicyRow,

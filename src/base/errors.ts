@@ -44,6 +44,12 @@ export const errorTable = {
   NOT_FOUND: { retry: 'never' },
   /** A condition given with the request does not hold. */
   CONFLICT: { retry: 'never' },
+  /** The stream's view is closed: it takes no more records; `expected` is where it ends. */
+  SEALED: { retry: 'never' },
+  /** A newer fence is in force: somebody else writes now; `expected` is that fence. */
+  FENCED: { retry: 'never' },
+  /** The records are trimmed away; `expected` is the first that is kept. */
+  TRIMMED: { retry: 'never' },
   /** A membership change or a transfer is under way; only one at a time. */
   CHANGE_IN_PROGRESS: { retry: 'same' },
   /** The membership rules refuse the change; the message says which. */
@@ -65,7 +71,8 @@ export interface ErrorDetails {
   readonly leader?: { readonly name: string; readonly addresses: readonly string[] };
   /** When to ask again, milliseconds. */
   readonly retryAfterMillis?: number;
-  /** The sequence number the session awaits. */
+  /** What would have been right: the sequence a session or an append awaits, the end of a sealed
+   * view, the newest view, the fence in force, the first record kept. */
   readonly expected?: number;
 }
 

@@ -18,5 +18,11 @@ export const keyBytesMax = 4096;
 /** Most records in one append command. */
 export const batchRecordsMax = 10_000;
 
+/** Most views of a stream that its state tells: the newest. */
+export const streamViewsTold = 100;
+
+/** Most streams in one answer: their states together stay well below a frame. */
+export const streamsListedMax = 1000;
+
 /** Largest index, term, revision or sequence: beyond it a double can no longer count. */
 export const counterMax = Number.MAX_SAFE_INTEGER;

@@ -2,10 +2,12 @@
  * `quorate append`: one record from the command line, or one for each line of standard input,
  * many under way at once. Input is taken as bytes: a line is everything up to a newline. Reading
  * stops at the first record that is refused; those before it stay, and the message counts them.
+ * Under `--expect-seq N` the first line wants sequence N, the next N + 1: all stand together.
  */
 
 import { fstatSync } from 'node:fs';
-import type { AppendResult, Client } from '../client/client.js';
+import type { AppendOptions, AppendResult } from '../client/calls.js';
+import type { Client } from '../client/client.js';
 import { type CommandContext, say, sayJson } from './context.js';
 import { CommandError } from './faults.js';
 
@@ -17,9 +19,9 @@ const underWayBytesMax = 8 * 1024 * 1024;
 export async function appendOne(
   { client, json, timeoutMillis }: CommandContext,
   data: string,
-  stream: string,
+  conditions: AppendOptions,
 ): Promise<void> {
-  const result = await client.append(data, { stream, timeoutMillis });
+  const result = await client.append(data, { ...conditions, timeoutMillis });
   if (json) sayJson(result);
   else say(String(result.seq));
 }
@@ -28,10 +30,11 @@ export async function appendOne(
 export async function appendLines(
   { client, json, timeoutMillisEach }: CommandContext,
   input: AsyncIterable<Uint8Array>,
-  stream: string,
+  conditions: AppendOptions,
 ): Promise<void> {
   const bar = await progressBar();
-  const pipeline = new Pipeline(client, { stream, timeoutMillis: timeoutMillisEach }, (result) => {
+  const options = { ...conditions, timeoutMillis: timeoutMillisEach };
+  const pipeline = new Pipeline(client, options, (result) => {
     if (json) sayJson(result);
   });
   let bytes = 0;
@@ -54,7 +57,7 @@ export async function appendLines(
 /** Appends under way, in order. */
 class Pipeline {
   readonly #client: Client;
-  readonly #options: { readonly stream: string; readonly timeoutMillis: number };
+  readonly #options: AppendOptions;
   readonly #tell: (result: AppendResult) => void;
   #underWay = 0;
   #underWayBytes = 0;
@@ -68,11 +71,7 @@ class Pipeline {
   #failedLine = 0;
   #wake: (() => void) | null = null;
 
-  constructor(
-    client: Client,
-    options: { stream: string; timeoutMillis: number },
-    tell: (result: AppendResult) => void,
-  ) {
+  constructor(client: Client, options: AppendOptions, tell: (result: AppendResult) => void) {
     this.#client = client;
     this.#options = options;
     this.#tell = tell;
@@ -87,7 +86,9 @@ class Pipeline {
     this.#underWayBytes += record.length;
     this.#asked += 1;
     const line = this.#asked;
-    this.#client.append(record, this.#options).then(
+    const { expectSeq } = this.#options;
+    const place = expectSeq === undefined ? {} : { expectSeq: expectSeq + line - 1 };
+    this.#client.append(record, { ...this.#options, ...place }).then(
       (result) => this.#succeeded(record, result),
       (error: unknown) => this.#failed(record, line, error),
     );

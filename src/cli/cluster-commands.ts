@@ -60,6 +60,7 @@ export async function statusText(status: Status): Promise<string> {
     `asked        ${printable(self.name)}, ${self.role}, version ${printable(status.version)}`,
   ];
   if (self.waitingFor !== null) lines.push(`waiting for  ${printable(self.waitingFor)}`);
+  if (self.alarm !== null) lines.push(`ALARM        ${printable(self.alarm)}`);
   if (status.members.length > 0) lines.push('', await membersText(status));
   return lines.join('\n');
 }

@@ -2,7 +2,7 @@
  * `quorate put`, `get`, `delete` and `list`: the key-value store by hand.
  */
 
-import type { ListResult } from '../client/client.js';
+import type { ListResult } from '../client/calls.js';
 import { type CommandContext, say, sayJson } from './context.js';
 import { CommandError } from './faults.js';
 import { jsonBytes, printable, printableBytes } from './printable.js';

@@ -17,9 +17,12 @@ import {
 } from './context.js';
 import { addDev } from './dev.js';
 import { CommandError, UsageError } from './faults.js';
+import { examples } from './help-text.js';
+import { addLog } from './log-words.js';
 import { addRescue } from './rescue.js';
 import { addSecret } from './secret.js';
 import { addStart } from './start.js';
+import { addStream } from './stream-words.js';
 
 /** What ends up in the exit code when a command neither fails nor sets another. */
 export interface Ending {
@@ -53,6 +56,7 @@ export function buildProgram(ending: Ending): Command {
     .addHelpText('after', exitCodesHelp);
   addStart(program, ending);
   addLog(program);
+  addStream(program);
   addKeys(program);
   addCluster(program);
   addPolicy(program);
@@ -70,66 +74,8 @@ Examples:
   quorate start -i server2 -a :5556 -p localhost:5555    join it
   quorate append -c hello                           append a record, print its sequence number
   quorate query --follow                            list records, and those to come
+  quorate read --since 10m                          list the records of the last ten minutes
   quorate status -t 10.0.0.4:5555,10.0.0.5:5555     how the cluster stands`;
-
-function addLog(program: Command): void {
-  program
-    .command('append')
-    .argument('[data]', 'the record, if not given by -c')
-    .description('append a record to the log, or every line of standard input')
-    .option('-c, --content <data>', 'the record; "-": one record for each line of standard input')
-    .option('-s, --stream <name>', 'the stream to append to', 'log')
-    .addHelpText(
-      'after',
-      examples('append -c hello', 'append -c - < records.txt', 'append --json -c hello'),
-    )
-    .action(async (data: string | undefined, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<
-        GlobalOptions & { content?: string; stream: string }
-      >();
-      const content = options.content ?? data;
-      if (content === undefined)
-        throw new UsageError('append what? Give -c DATA, or -c - for standard input');
-      if (options.content !== undefined && data !== undefined)
-        throw new UsageError('append takes DATA or -c DATA, not both');
-      const { appendLines, appendOne } = await import('./append.js');
-      await withClient(options, (context) =>
-        content === '-'
-          ? appendLines(context, process.stdin, options.stream)
-          : appendOne(context, content, options.stream),
-      );
-    });
-  program
-    .command('query')
-    .description('list the records of the log with sequence number, term and data')
-    .option('--from <seq>', 'first sequence number wanted', readCount, 1)
-    .option('--limit <n>', 'records at most (default: all)', readWhole)
-    .option('-f, --follow', 'go on with records to come, until Ctrl-C')
-    .option('-s, --stream <name>', 'the stream to list', 'log')
-    .option('--stale', 'what the asked server has, without asking the leader')
-    .addHelpText('after', examples('query', 'query --from 100 --limit 10', 'query --follow --json'))
-    .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions & QueryFlags>();
-      const { query } = await import('./query.js');
-      await withClient(options, (context) =>
-        query(context, {
-          stream: options.stream,
-          from: options.from,
-          limit: options.limit ?? null,
-          follow: options.follow === true,
-          stale: options.stale === true,
-        }),
-      );
-    });
-}
-
-interface QueryFlags {
-  readonly stream: string;
-  readonly from: number;
-  readonly limit?: number;
-  readonly follow?: true;
-  readonly stale?: true;
-}
 
 function addKeys(program: Command): void {
   program
@@ -356,10 +302,6 @@ function addTools(program: Command): void {
       const { runShell } = await import('./shell.js');
       await runShell(command.optsWithGlobals<GlobalOptions>());
     });
-}
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  quorate ${line}`).join('\n')}`;
 }
 
 /** From package.json, which lies two folders up, in the sources as in what is built from them. */

@@ -2,9 +2,10 @@
  * `quorate query`: lists the records of a stream page by page, and with --follow those to come.
  */
 
-import type { ReadResult } from '../client/client.js';
+import type { ReadResult } from '../client/calls.js';
 import { type CommandContext, say, sayJson, taken } from './context.js';
-import { jsonBytes, printableBytes } from './printable.js';
+import { printableBytes } from './printable.js';
+import { place, recordJson } from './read.js';
 
 type StreamRecord = ReadResult['records'][number];
 
@@ -13,7 +14,8 @@ const pageRecords = 1000;
 /** What to list. */
 export interface QueryOptions {
   readonly stream: string;
-  readonly from: number;
+  /** Null: from the first record that is kept. */
+  readonly from: number | null;
   /** Records at most; null: all. */
   readonly limit: number | null;
   readonly follow: boolean;
@@ -31,24 +33,26 @@ export async function query(context: CommandContext, options: QueryOptions): Pro
   let isFirst = true;
   // The first answer says where the log ends; what comes later belongs to --follow alone.
   let end = Number.POSITIVE_INFINITY;
-  while (isFirst || (left > 0 && from < end)) {
+  while (isFirst || (left > 0 && (from ?? 0) < end)) {
     // A limit of 0 still asks how many there are.
     const limit = Math.max(1, Math.min(left, pageRecords));
     const timeout = isFirst ? timeoutMillis : timeoutMillisEach;
-    const page = await client.read({ stream, from, limit, consistency, timeoutMillis: timeout });
+    const options = { stream, limit, consistency, timeoutMillis: timeout } as const;
+    const page: ReadResult = await client.read({ ...options, ...place(from) });
     if (isFirst) {
       end = page.nextSeq;
-      if (!json) say(`Log entries (${page.nextSeq - 1} total):`);
+      if (!json) say(headLine(page));
     }
     isFirst = false;
-    if (page.records.length === 0) break;
     for (const record of page.records.slice(0, Math.min(left, pageRecords))) show(record, json);
     await taken();
     left = Math.max(0, left - page.records.length);
-    from = (page.records.at(-1) as StreamRecord).seq + 1;
+    const last = page.records.at(-1);
+    from = last === undefined ? (from ?? page.nextSeq) : last.seq + 1;
+    if (last === undefined) break;
   }
   if (!options.follow || left === 0) return;
-  for await (const record of client.follow({ stream, from })) {
+  for await (const record of client.follow({ stream, ...place(from) })) {
     show(record, json);
     await taken();
     left -= 1;
@@ -56,10 +60,13 @@ export async function query(context: CommandContext, options: QueryOptions): Pro
   }
 }
 
+/** How many records there are; and where they begin, once some are trimmed away. */
+export function headLine({ firstSeq, nextSeq }: ReadResult): string {
+  const trimmed = firstSeq === 1 ? '' : `, below ${firstSeq} trimmed`;
+  return `Log entries (${nextSeq - firstSeq} total${trimmed}):`;
+}
+
 function show(record: StreamRecord, json: boolean): void {
-  const { seq, index, term, timeMillis, data } = record;
-  if (json) {
-    const time = new Date(timeMillis).toISOString();
-    sayJson({ seq, index, term, time, ...jsonBytes('data', data) });
-  } else say(`  ${seq}  term ${term}  ${printableBytes(data)}`);
+  if (json) sayJson(recordJson(record));
+  else say(`  ${record.seq}  term ${record.term}  ${printableBytes(record.data)}`);
 }

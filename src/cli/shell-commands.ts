@@ -9,6 +9,9 @@ import { membersText, statusText } from './cluster-commands.js';
 import { splitTargets } from './context.js';
 import { UsageError } from './faults.js';
 import { printableBytes } from './printable.js';
+import { headLine } from './query.js';
+import { place } from './read.js';
+import { sealedText, streamsText, streamText } from './stream-commands.js';
 
 /** The key that `write`, `read` and `guess` are about. */
 const guessedKey = 'value';
@@ -31,12 +34,36 @@ const commands: Readonly<Record<string, { readonly help: string; readonly run: R
     run: (shell, rest) => shell.guess(rest),
   },
   append: {
-    help: 'append TEXT             append a record',
+    help: 'append TEXT             append a record to the stream in use',
     run: (shell, rest) => shell.append(rest),
   },
   query: {
-    help: 'query [FROM [LIMIT]]    list records',
+    help: 'query [FROM [LIMIT]]    list records of the stream in use',
     run: (shell, rest) => shell.query(rest),
+  },
+  use: {
+    help: 'use STREAM              which stream to use; at first it is log',
+    run: (shell, rest) => shell.use(rest),
+  },
+  info: {
+    help: 'info                    how the stream in use stands',
+    run: (shell) => shell.info(),
+  },
+  streams: {
+    help: 'streams [PREFIX]        list streams',
+    run: (shell, rest) => shell.streams(rest),
+  },
+  seal: {
+    help: 'seal [VIEW]             close the newest view of the stream in use for ever',
+    run: (shell, rest) => shell.seal(rest),
+  },
+  'open-view': {
+    help: 'open-view AFTER         open the view behind the sealed view AFTER',
+    run: (shell, rest) => shell.openView(rest),
+  },
+  trim: {
+    help: 'trim SEQ                forget the records below SEQ',
+    run: (shell, rest) => shell.trim(rest),
   },
   status: {
     help: 'status                  how the cluster stands',
@@ -60,6 +87,7 @@ export class ShellCommands {
   #targets: readonly string[];
   readonly #options: Omit<ConnectOptions, 'targets'>;
   #client: Promise<Client> | null = null;
+  #stream = 'log';
 
   constructor(targets: readonly string[], options: Omit<ConnectOptions, 'targets'>) {
     this.#targets = targets;
@@ -112,20 +140,58 @@ export class ShellCommands {
   async append(text: string): Promise<string> {
     if (text === '') throw new UsageError('append what? append TEXT');
     const client = await this.#connected();
-    const result = await client.append(text);
+    const result = await client.append(text, { stream: this.#stream });
     return `sequence ${result.seq}, index ${result.index}, term ${result.term}`;
   }
 
   async query(rest: string): Promise<string> {
-    const words = rest.split(/\s+/).filter(Boolean);
-    const [from = 1, limit = queryRecordsDefault] = words.map(Number);
-    const isSound = [from, limit].every((value) => Number.isSafeInteger(value) && value >= 1);
+    const words = rest.split(/\s+/).filter(Boolean).map(Number);
+    const isSound = words.every((value) => Number.isSafeInteger(value) && value >= 1);
     if (!isSound || words.length > 2) throw new UsageError('query [FROM [LIMIT]], whole numbers');
-    const { records, nextSeq } = await (await this.#connected()).read({ from, limit });
-    const lines = records.map(
+    const [from = null, limit = queryRecordsDefault] = words;
+    const client = await this.#connected();
+    const found = await client.read({ stream: this.#stream, limit, ...place(from) });
+    const lines = found.records.map(
       (record) => `  ${record.seq}  term ${record.term}  ${printableBytes(record.data)}`,
     );
-    return [`Log entries (${nextSeq - 1} total):`, ...lines].join('\n');
+    return [headLine(found), ...lines].join('\n');
+  }
+
+  async use(rest: string): Promise<string> {
+    if (rest === '') throw new UsageError('use which stream? use STREAM');
+    this.#stream = rest;
+    return '';
+  }
+
+  async info(): Promise<string> {
+    const stream = this.#stream;
+    return streamText(stream, await (await this.#connected()).tail({ stream }));
+  }
+
+  async streams(prefix: string): Promise<string> {
+    const { streams, more } = await (await this.#connected()).streams({ prefix });
+    const text = await streamsText(streams);
+    return more ? `${text}\nand more: streams PREFIX lists fewer` : text;
+  }
+
+  async seal(rest: string): Promise<string> {
+    const only = rest === '' ? {} : { view: count(rest, 'seal [VIEW]') };
+    const client = await this.#connected();
+    return sealedText((await client.seal({ stream: this.#stream, ...only })).state);
+  }
+
+  async openView(rest: string): Promise<string> {
+    const after = count(rest, 'open-view AFTER');
+    const client = await this.#connected();
+    const { state } = await client.openView(after, { stream: this.#stream });
+    return `view ${after + 1} is open, it begins at ${state.nextSeq}`;
+  }
+
+  async trim(rest: string): Promise<string> {
+    const beforeSeq = count(rest, 'trim SEQ');
+    const client = await this.#connected();
+    const { state } = await client.trim(beforeSeq, { stream: this.#stream });
+    return `the first record that is kept is ${state.firstSeq}`;
   }
 
   async status(): Promise<string> {
@@ -149,4 +215,11 @@ export class ShellCommands {
       throw error;
     }
   }
+}
+
+/** A number from 1 on that a command was given. @throws UsageError for anything else. */
+function count(word: string, usage: string): number {
+  const value = Number(word);
+  if (word !== '' && Number.isSafeInteger(value) && value >= 1) return value;
+  throw new UsageError(`${usage}, a whole number from 1 on`);
 }

@@ -34,6 +34,7 @@ export function addStart(program: Command, ending: Ending): void {
       '--stabilisation <ms>',
       'how long a newcomer must be well before it votes (default: 5000)',
     )
+    .option('--snapshot-entries <n>', 'log entries between two snapshots (default: 100000)')
     .addHelpText('after', examples)
     .action(async (_options: unknown, command: Command) => {
       const { runServer } = await import('../server/run.js');

@@ -6,137 +6,56 @@
 
 import { QuorateError } from '../base/errors.js';
 import { batchRecordsMax } from '../base/limits.js';
-import type { KeyValue } from '../machine/commands.js';
+import type { KeyValue, StreamChange, StreamState } from '../machine/commands.js';
 import type {
   ClientReply,
   ClusterStatus,
-  Consistency,
   HistoryRow,
   MemberStatus,
   PlanReport,
   PolicyReport,
-  StreamRecord,
   WhyReport,
 } from '../wire/client-messages.js';
+import type {
+  AppendOptions,
+  AppendResult,
+  BatchResult,
+  CallOptions,
+  Data,
+  DeleteResult,
+  FollowOptions,
+  GetOptions,
+  ListOptions,
+  ListResult,
+  PutResult,
+  ReadOptions,
+  ReadResult,
+  RemoveOptions,
+  RetentionLimits,
+  SealOptions,
+  StreamChanged,
+  StreamOptions,
+  StreamReadOptions,
+  StreamsOptions,
+  StreamsResult,
+  WriteOptions,
+} from './calls.js';
 import type { ClientCore } from './core.js';
 import type { Follow } from './follow.js';
 import { prefixEnd, toBytes } from './keys.js';
-import { appended, appendedBatch, orderBytes, orderFault, wasDeleted, wasPut } from './orders.js';
+import {
+  appended,
+  appendedBatch,
+  appendOrder,
+  orderBytes,
+  orderFault,
+  streamChanged,
+  wasDeleted,
+  wasPut,
+} from './orders.js';
+import { rangeOf } from './read-range.js';
 import type { Question, RequestLimits } from './requests.js';
 import type { DoneReply, Order } from './session-command.js';
-
-/** Bytes, or text that is sent as UTF-8. Bytes must not be changed before the answer is there. */
-export type Data = Uint8Array | string;
-
-/** What every call takes. */
-export interface CallOptions {
-  /** How long the call may take, milliseconds. @default the client's `timeoutMillis` */
-  readonly timeoutMillis?: number;
-  /** Gives the call up; a write on its way may still be done. */
-  readonly signal?: AbortSignal;
-}
-
-/** What calls about a stream take. */
-export interface StreamOptions extends CallOptions {
-  /** Name of the stream. @default 'log' */
-  readonly stream?: string;
-}
-
-/** Where a record went. */
-export interface AppendResult {
-  readonly seq: number;
-  readonly index: number;
-  readonly term: number;
-}
-
-/** Where a batch of records went: all of them, at consecutive sequence numbers. */
-export interface BatchResult {
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-  readonly index: number;
-  readonly term: number;
-}
-
-/** How a read is made. */
-export interface ReadOptions extends StreamOptions {
-  /** First sequence wanted; streams count from 1. @default 1 */
-  readonly from?: number;
-  /** Records wanted at most. @default 1000 */
-  readonly limit?: number;
-  /** @default 'linearizable' */
-  readonly consistency?: Consistency;
-}
-
-/** What a read gives. */
-export interface ReadResult {
-  readonly records: readonly StreamRecord[];
-  /** The stream's next sequence when it was read: it holds nextSeq − 1 records. */
-  readonly nextSeq: number;
-  /** False when a size limit cut the answer short: read on behind the last record. */
-  readonly complete: boolean;
-}
-
-/** How a stream is followed. */
-export interface FollowOptions {
-  readonly stream?: string;
-  /** First sequence wanted. @default 1 */
-  readonly from?: number;
-  /** Ends the iteration with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
-/** How a key is written. */
-export interface WriteOptions extends CallOptions {
-  /** Only if the key's mod revision is this one; 0: only if there is no such key. */
-  readonly expectedModRevision?: number;
-}
-
-/** What a `put` did. */
-export interface PutResult {
-  readonly revision: number;
-  readonly createRevision: number;
-  readonly version: number;
-  readonly index: number;
-  readonly term: number;
-}
-
-/** What a `delete` did. */
-export interface DeleteResult {
-  /** How many keys went: 0 or 1. */
-  readonly count: number;
-  readonly revision: number;
-  readonly index: number;
-  readonly term: number;
-}
-
-/** How keys are read. */
-export interface GetOptions extends CallOptions {
-  /** @default 'linearizable' */
-  readonly consistency?: Consistency;
-}
-
-/** Which keys to list: all that begin with `prefix`, or from `start` up to but without `end`. */
-export interface ListOptions extends GetOptions {
-  readonly prefix?: Data;
-  readonly start?: Data;
-  readonly end?: Data;
-  /** @default 1000 */
-  readonly limit?: number;
-}
-
-/** How a member is removed. */
-export interface RemoveOptions extends CallOptions {
-  /** Also where only one voter would be left. @default false */
-  readonly force?: boolean;
-}
-
-/** Keys in order. */
-export interface ListResult {
-  readonly keys: readonly KeyValue[];
-  readonly revision: number;
-  /** There are more keys in the range. */
-  readonly more: boolean;
-}
 
 const empty = new Uint8Array(0);
 
@@ -158,38 +77,78 @@ export class Client {
     return this.#core.link.address;
   }
 
-  /** Appends one record. */
-  append(data: Data, options: StreamOptions = {}): Promise<AppendResult> {
-    const bytes = toBytes(data);
-    const stream = options.stream ?? 'log';
-    return this.#write({ op: 'append', stream, records: [bytes] }, options, appended);
+  /** Appends one record. Rejects with CONFLICT, FENCED or SEALED when a condition does not hold. */
+  append(data: Data, options: AppendOptions = {}): Promise<AppendResult> {
+    return this.#write(appendOrder([toBytes(data)], options), options, appended);
   }
 
-  /** Appends records at consecutive sequence numbers, all or none. */
-  appendBatch(batch: readonly Data[], options: StreamOptions = {}): Promise<BatchResult> {
+  /** Appends records at consecutive sequence numbers, all or none, under conditions as `append`. */
+  appendBatch(batch: readonly Data[], options: AppendOptions = {}): Promise<BatchResult> {
     const records = batch.map(toBytes);
     if (records.length === 0) return refuse('BAD_REQUEST', 'a batch needs at least one record');
     if (records.length > batchRecordsMax) {
       return refuse('TOO_LARGE', `a batch has at most ${batchRecordsMax} records: split it`);
     }
-    const order: Order = { op: 'append', stream: options.stream ?? 'log', records };
-    return this.#write(order, options, appendedBatch);
+    return this.#write(appendOrder(records, options), options, appendedBatch);
   }
 
-  /** Reads records of a stream. */
+  /** Reads records of a stream; one that does not exist has none. Rejects with TRIMMED when the
+   * record to begin with is trimmed away. */
   async read(options: ReadOptions = {}): Promise<ReadResult> {
-    const { stream = 'log', from = 1, limit = 1000, consistency = 'linearizable' } = options;
-    const question = { type: 'read', stream, fromSeq: from, limit, consistency } as const;
+    const { stream = 'log', consistency = 'linearizable' } = options;
+    const question = { type: 'read', stream, range: rangeOf(options), consistency } as const;
     const reply = await this.#ask(question, options);
     if (reply.type !== 'records') throw strange(reply);
-    return { records: reply.records, nextSeq: reply.nextSeq, complete: reply.complete };
+    const { records, nextSeq, firstSeq, complete } = reply;
+    return { records, nextSeq, firstSeq, complete };
   }
 
-  /** Gives the records of a stream, those there are and those to come, until the loop is left. */
+  /** Gives the records of a stream, those there are and those to come, until the loop is left.
+   * Throws TRIMMED when the place it has come to is trimmed away: it leaves none out in silence. */
   follow(options: FollowOptions = {}): Follow {
     if (this.#core.isEnded) throw closedError();
     this.#core.watch();
-    return this.#core.follows.start(options.stream ?? 'log', options.from ?? 1, options.signal);
+    return this.#core.follows.start(options.stream ?? 'log', options.from ?? 0, options.signal);
+  }
+
+  /** How a stream stands: its ends, views, fence and retention. Rejects with NOT_FOUND. */
+  async tail(options: StreamReadOptions = {}): Promise<StreamState> {
+    const { stream = 'log', consistency = 'linearizable' } = options;
+    const reply = await this.#ask({ type: 'tail', stream, consistency }, options);
+    if (reply.type !== 'tail') throw strange(reply);
+    return reply.state;
+  }
+
+  /** Lists streams by name, and how each stands. */
+  async streams(options: StreamsOptions = {}): Promise<StreamsResult> {
+    const { prefix = '', after = '', limit = 1000, consistency = 'linearizable' } = options;
+    const question = { type: 'streams', prefix, after, limit, consistency } as const;
+    const reply = await this.#ask(question, options);
+    if (reply.type !== 'streams') throw strange(reply);
+    return { streams: reply.streams, more: reply.more };
+  }
+
+  /** Closes the newest view of a stream for ever: it takes no record any more, whoever writes.
+   * Sealed already is done. A stream that does not exist is made, empty and sealed. */
+  seal(options: SealOptions = {}): Promise<StreamChanged> {
+    return this.#change({ kind: 'seal', view: options.view ?? null }, options);
+  }
+
+  /** Opens view `after` + 1, where view `after` ended. Rejects with CONFLICT unless `after` is the
+   * newest view and sealed: of several who open the next one, one does. */
+  openView(after: number, options: StreamOptions = {}): Promise<StreamChanged> {
+    return this.#change({ kind: 'openView', after }, options);
+  }
+
+  /** Forgets the records below `beforeSeq`, at most all there are. Done twice it is done once. */
+  trim(beforeSeq: number, options: StreamOptions = {}): Promise<StreamChanged> {
+    return this.#change({ kind: 'trim', beforeSeq }, options);
+  }
+
+  /** Sets what a stream keeps, in the place of what was set before. */
+  setRetention(limits: RetentionLimits, options: StreamOptions = {}): Promise<StreamChanged> {
+    const { recordsMax = null, bytesMax = null, ageMillisMax = null } = limits;
+    return this.#change({ kind: 'setRetention', recordsMax, bytesMax, ageMillisMax }, options);
   }
 
   /** Reads a key; null when there is none. */
@@ -310,6 +269,11 @@ export class Client {
     return reply.message;
   }
 
+  #change(change: StreamChange, options: StreamOptions): Promise<StreamChanged> {
+    const order: Order = { op: 'changeStream', stream: options.stream ?? 'log', change };
+    return this.#write(order, options, streamChanged);
+  }
+
   #ask(question: Question, options: CallOptions): Promise<ClientReply> {
     if (this.#core.isEnded) return Promise.reject(closedError());
     this.#core.watch();
@@ -336,7 +300,9 @@ export class Client {
         reject,
         watch: null,
       };
-      const mayShare = result === (appended as unknown);
+      // Alone an append with conditions meets no fate but its own.
+      const isPlain = order.op === 'append' && order.conditions === undefined;
+      const mayShare = isPlain && result === (appended as unknown);
       this.#core.session.submit(order, { waiter, limits: this.#limits(options), bytes, mayShare });
     });
   }

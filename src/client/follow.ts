@@ -2,7 +2,8 @@
  * Following a stream: records from a sequence on, for as long as the reader reads, across streams
  * and servers. The server sends only as many records as it was granted, so a slow reader bounds
  * what waits here; the grant follows the size of the records. The invariant: each record is given
- * once, in order; after a loss the follow goes on behind the last one taken in.
+ * once, in order, none left out; after a loss the follow goes on behind the last one taken in, and
+ * where the server does not keep that place any more it ends with TRIMMED.
  */
 
 import type { Clock } from '../base/clock.js';
@@ -42,7 +43,7 @@ export class Follows {
     return this.#open.size;
   }
 
-  /** Starts to follow `stream` at `fromSeq`. */
+  /** Starts to follow `stream` at `fromSeq`; 0: at the first record that is kept. */
   start(stream: string, fromSeq: number, signal: AbortSignal | undefined): Follow {
     const fault = requestFault({ type: 'follow', stream, fromSeq, credit: 1 });
     if (fault) throw fault;
@@ -77,6 +78,7 @@ export class Follow implements Receiver, AsyncIterableIterator<StreamRecord, und
   readonly #buffer = new Queue<StreamRecord>();
   readonly #readers = new Queue<Reader>();
   readonly #watch: AbortWatch | null = null;
+  /** 0 until the server has said which record is the first that is kept. */
   #nextSeq: number;
   /** The id on the stream in use; 0: the server does not know of this follow. */
   #id = 0;
@@ -133,8 +135,11 @@ export class Follow implements Receiver, AsyncIterableIterator<StreamRecord, und
 
   replied(reply: ClientReply, id: number): void {
     if (id !== this.#id) return;
-    if (reply.type === 'records') this.#take(reply.records);
-    else if (reply.type === 'refused') {
+    if (reply.type === 'records') {
+      this.#take(reply.records);
+      // From here on this follow has a place in the stream, though it has no record yet.
+      if (this.#nextSeq === 0) this.#nextSeq = reply.nextSeq;
+    } else if (reply.type === 'refused') {
       this.#id = 0;
       const { refusal } = reply;
       if (isFinal(refusal.code)) {

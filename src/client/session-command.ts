@@ -7,7 +7,13 @@
 
 import { QuorateError } from '../base/errors.js';
 import { counterMax } from '../base/limits.js';
-import type { Command, Reply, SessionTag } from '../machine/commands.js';
+import type {
+  AppendConditions,
+  Command,
+  Reply,
+  SessionTag,
+  StreamChange,
+} from '../machine/commands.js';
 import type { ClientReply } from '../wire/client-messages.js';
 import type { AbortWatch } from './abort.js';
 import type { Receiver } from './link.js';
@@ -24,7 +30,14 @@ export interface Waiter {
 
 /** A command before it has a session. */
 export type Order =
-  | { readonly op: 'append'; readonly stream: string; readonly records: Uint8Array[] }
+  | {
+      readonly op: 'append';
+      readonly stream: string;
+      readonly records: Uint8Array[];
+      /** Left out where none was asked for. */
+      readonly conditions?: AppendConditions;
+    }
+  | { readonly op: 'changeStream'; readonly stream: string; readonly change: StreamChange }
   | {
       readonly op: 'put';
       readonly key: Uint8Array;

@@ -37,6 +37,80 @@ export interface Append {
   /** Name of the stream; `log` is the default one. */
   readonly stream: string;
   readonly records: readonly Uint8Array[];
+  /** All of them must hold, or nothing is appended. */
+  readonly conditions?: AppendConditions;
+}
+
+/** Under which conditions records are appended; null: that one is not asked for. */
+export interface AppendConditions {
+  /** The sequence that the first record must get. Else CONFLICT, with the one it would get. */
+  readonly expectSeq: number | null;
+  /** The writer's fencing token, from 1 on. A smaller one than the stream has seen is FENCED; a
+   * greater one takes force with the append. */
+  readonly fence: number | null;
+  /** The view that the records are meant for, from 1 on. One that is over is SEALED, with where it
+   * ended (unless that is forgotten); one that has not begun CONFLICT. */
+  readonly view: number | null;
+}
+
+/** What a stream keeps; null: without that limit. What is over goes with the next append to the
+ * stream; by age also as the log's time passes. Bytes and age go by stretches of the stream, each
+ * of less than a second and, but for its last entry, of less than 64 KiB and 1000 records. */
+export interface Retention {
+  readonly recordsMax: number | null;
+  /** Bytes of records, as they were appended: as many of the newest stretches stay as have no more
+   * together, at least the last one. */
+  readonly bytesMax: number | null;
+  /** By the log's time. No record goes before it is that old; each within two seconds after. */
+  readonly ageMillisMax: number | null;
+}
+
+/** What may be done to a stream beside appending to it. */
+export type StreamChange =
+  /** Closes the newest view for ever. `view`: only if that is the newest one, else CONFLICT; null:
+   * whichever it is. Sealed already: the same answer. A stream that does not exist is made, empty,
+   * and sealed. */
+  | { readonly kind: 'seal'; readonly view: number | null }
+  /** Opens view `after` + 1. CONFLICT unless `after` is the newest view and sealed; NOT_FOUND where
+   * there is no stream. */
+  | { readonly kind: 'openView'; readonly after: number }
+  /** Forgets records below `beforeSeq`, at most all there are. Never takes anything back. NOT_FOUND
+   * where there is no stream. */
+  | { readonly kind: 'trim'; readonly beforeSeq: number }
+  /** Says what is kept from now on; a limit is 1 or more. A stream that does not exist is made. */
+  | ({ readonly kind: 'setRetention' } & Retention);
+
+/** Changes a stream. Reply: `streamChanged`. */
+export interface ChangeStream {
+  readonly op: 'changeStream';
+  readonly tag: SessionTag | null;
+  readonly stream: string;
+  readonly change: StreamChange;
+}
+
+/** A view of a stream: a range of its sequences, closed once the view is sealed. */
+export interface StreamView {
+  /** Counts from 1. */
+  readonly view: number;
+  readonly firstSeq: number;
+  /** Where it ended: the first sequence that is not its own; null: it is open. */
+  readonly endSeq: number | null;
+}
+
+/** How a stream stands. */
+export interface StreamState {
+  /** The first record that is kept, or `nextSeq` when none is. */
+  readonly firstSeq: number;
+  readonly nextSeq: number;
+  /** Bytes of the records kept, at least: trimmed in the middle of a stretch, the stretch counts
+   * until all of it is gone. */
+  readonly bytes: number;
+  /** The greatest fence seen; 0: none. */
+  readonly fence: number;
+  /** The newest 100 views, the oldest first, without a gap between them. Those whose records are
+   * all trimmed away are forgotten, but for the newest. */
+  readonly views: readonly StreamView[];
+  readonly retention: Retention;
 }
 
 /** Writes one key. */
@@ -77,7 +151,14 @@ export interface SetPolicy {
 }
 
 /** Every command. */
-export type Command = RegisterSession | CloseSession | Append | Put | Delete | SetPolicy;
+export type Command =
+  | RegisterSession
+  | CloseSession
+  | Append
+  | ChangeStream
+  | Put
+  | Delete
+  | SetPolicy;
 
 /** What the runner knows of the entry that carries a command. */
 export interface ApplyMeta {
@@ -122,6 +203,13 @@ export type Reply =
       readonly term: Term;
     }
   | { readonly kind: 'policySet'; readonly index: Index; readonly term: Term }
+  | {
+      readonly kind: 'streamChanged';
+      /** As it stood right after the change. */
+      readonly state: StreamState;
+      readonly index: Index;
+      readonly term: Term;
+    }
   | {
       readonly kind: 'refused';
       readonly refusal: Refusal;

@@ -9,6 +9,7 @@ import sortedBTree from 'sorted-btree';
 import { compareBytes } from './byte-order.js';
 import type { KeyValue } from './commands.js';
 import type { StateDigest } from './state-digest.js';
+import { type StateRow, StateRowError, valuePartBytesMax } from './state-rows.js';
 
 /** Most bytes of keys and values that `list` gives at once (unless its first pair alone is
  * larger). */
@@ -24,9 +25,11 @@ export interface KeysListed {
   readonly more: boolean;
 }
 
+type Pairs = InstanceType<typeof sortedBTree.default<Uint8Array, KeyValue>>;
+
 /** The keys of a machine. */
 export class KeyValues {
-  readonly #pairs = new sortedBTree.default<Uint8Array, KeyValue>(undefined, compareBytes);
+  readonly #pairs: Pairs = new sortedBTree.default(undefined, compareBytes);
   #revision = 0;
 
   /** Counts the changes since the beginning. */
@@ -77,6 +80,30 @@ export class KeyValues {
     return { keys, more: false };
   }
 
+  /** The rows of what stands here now, whatever is written later: the tree is shared, and what is
+   * changed of it from now on is copied first. A pair is never changed, only replaced. */
+  freeze(): Iterable<StateRow> {
+    return rowsOf(this.#revision, this.#pairs.clone());
+  }
+
+  /** Takes back a pair that was frozen; they come by rising key. Its bytes become the store's.
+   * @throws StateRowError when it is not one that this store could hold. */
+  restore(pair: KeyValue): void {
+    const last = this.#pairs.maxKey();
+    const isNext = last === undefined || compareBytes(last, pair.key) < 0;
+    const { createRevision, modRevision, version } = pair;
+    const isSound = createRevision >= 1 && createRevision <= modRevision && version >= 1;
+    if (!isNext || !isSound) throw new StateRowError('a pair out of order, or of no revision');
+    this.#pairs.set(pair.key, pair);
+  }
+
+  /** All pairs are back. @throws StateRowError when the store could not be at that revision. */
+  restored(revision: number, count: number): void {
+    if (this.#pairs.size !== count) throw new StateRowError('not as many pairs as were frozen');
+    if (revision < count) throw new StateRowError('fewer changes than pairs');
+    this.#revision = revision;
+  }
+
   /** Adds revision and every pair, by rising key. */
   digest(into: StateDigest): void {
     into.number(this.#revision);
@@ -87,6 +114,18 @@ export class KeyValues {
       into.number(pair.createRevision);
       into.number(pair.modRevision);
       into.number(pair.version);
+    }
+  }
+}
+
+function* rowsOf(revision: number, pairs: Pairs): Generator<StateRow> {
+  yield { kind: 'keys', revision, count: pairs.size };
+  for (const { key, value, createRevision, modRevision, version } of pairs.values()) {
+    const valueBytes = value.length;
+    const part = value.subarray(0, valuePartBytesMax);
+    yield { kind: 'pair', key, createRevision, modRevision, version, valueBytes, part };
+    for (let at = valuePartBytesMax; at < valueBytes; at += valuePartBytesMax) {
+      yield { kind: 'valuePart', part: value.subarray(at, at + valuePartBytesMax) };
     }
   }
 }

@@ -8,12 +8,20 @@
  */
 
 import { assert, unreachable } from '../base/assert.js';
-import type { ErrorCode } from '../base/errors.js';
-import { batchRecordsMax, commandBytesMax, counterMax, keyBytesMax } from '../base/limits.js';
-import type { Configuration, Index, LogBase, MemberId, MemberInfo, Term } from '../raft/types.js';
+import { commandBytesMax, keyBytesMax } from '../base/limits.js';
+import type {
+  Configuration,
+  ConfigurationAt,
+  Index,
+  LogBase,
+  MemberId,
+  MemberInfo,
+  Term,
+} from '../raft/types.js';
 import type {
   Append,
   ApplyMeta,
+  ChangeStream,
   Command,
   Delete,
   KeyValue,
@@ -21,32 +29,67 @@ import type {
   RecordPlace,
   Reply,
   SetPolicy,
+  StreamState,
 } from './commands.js';
 import { type KeysListed, KeyValues } from './key-values.js';
 import { type HistoryRow, Members, type Tombstone } from './members.js';
 import { type PolicyState, PolicyWords } from './policy-words.js';
+import { refused, refusedWith } from './refused.js';
 import { Sessions } from './sessions.js';
 import { StateDigest } from './state-digest.js';
-import { streamNameFault } from './stream-name.js';
-import { Streams } from './streams.js';
+import type { FrozenState, StateRow } from './state-rows.js';
+import { doAppend, doChangeStream } from './stream-commands.js';
+import { Streams, type StreamsFound, type StreamsPage } from './streams.js';
+
+/** How often time alone trims streams, milliseconds of the log's time. */
+const sweepMillis = 1000;
+
+/** What a machine is made of. */
+export class MachineParts {
+  readonly streams = new Streams();
+  readonly keys = new KeyValues();
+  readonly sessions = new Sessions();
+  readonly members = new Members();
+  readonly policy = new PolicyWords();
+  timeMillis = 0;
+
+  /** Parts that know of nothing but where the log starts. */
+  static of(base: LogBase): MachineParts {
+    const parts = new MachineParts();
+    const meta = { index: base.configurationIndex, term: base.term, timeMillis: 0 };
+    parts.members.apply(meta, base.configuration);
+    return parts;
+  }
+}
 
 /** The state that the log makes, and the questions that readers may ask it. */
 export class Machine {
-  readonly #streams = new Streams();
-  readonly #keys = new KeyValues();
-  readonly #sessions = new Sessions();
-  readonly #members = new Members();
-  readonly #policy = new PolicyWords();
+  readonly #streams: Streams;
+  readonly #keys: KeyValues;
+  readonly #sessions: Sessions;
+  readonly #members: Members;
+  readonly #policy: PolicyWords;
   #appliedIndex: Index;
   #appliedTerm: Term;
-  #timeMillis = 0;
+  #timeMillis: number;
+  /** The first whole second behind `#timeMillis`: with it, streams that have an age limit are
+   * looked at. A function of the log's time alone: a snapshot has nothing to say of it. */
+  #sweepAtMillis: number;
 
-  /** @param base what stands before the first entry; today a founding record, without state. */
-  constructor(base: LogBase) {
+  /**
+   * @param base what stands before the first entry to be applied.
+   * @param parts the state there; a founding record has none (`restoring.ts` makes other ones).
+   */
+  constructor(base: LogBase, parts: MachineParts = MachineParts.of(base)) {
     this.#appliedIndex = base.index;
     this.#appliedTerm = base.term;
-    const meta = { index: base.configurationIndex, term: base.term, timeMillis: 0 };
-    this.#members.apply(meta, base.configuration);
+    this.#streams = parts.streams;
+    this.#keys = parts.keys;
+    this.#sessions = parts.sessions;
+    this.#members = parts.members;
+    this.#policy = parts.policy;
+    this.#timeMillis = parts.timeMillis;
+    this.#sweepAtMillis = nextSweepMillis(parts.timeMillis);
   }
 
   /** Index of the last entry taken in. */
@@ -97,18 +140,36 @@ export class Machine {
     this.#advance(meta);
   }
 
-  /** Where a stream ends (`nextSeq` − 1 records are in it), or null when it has no record yet. */
-  stream(name: string): { readonly nextSeq: number } | null {
-    const nextSeq = this.#streams.nextSeq(name);
-    return nextSeq === null ? null : { nextSeq };
+  /** The bounds of a stream: the first record kept (`nextSeq` when none is) and the sequence that
+   * the next one gets. Null: there is no such stream. */
+  stream(name: string): { readonly firstSeq: number; readonly nextSeq: number } | null {
+    const stream = this.#streams.find(name);
+    return stream === undefined ? null : { firstSeq: stream.firstSeq, nextSeq: stream.nextSeq };
+  }
+
+  /** How a stream stands, or null when there is none of that name. */
+  streamState(name: string): StreamState | null {
+    return this.#streams.find(name)?.state() ?? null;
+  }
+
+  /** Streams by rising name (as JavaScript compares strings), behind `after`, those that begin with
+   * `prefix`, at most `limit`; `more`: there are others behind them. */
+  streams(page: StreamsPage): StreamsFound {
+    return this.#streams.list(page);
   }
 
   /**
-   * Places of records fromSeq … fromSeq + limit − 1, as many as exist, but at most
+   * Places of records fromSeq … fromSeq + limit − 1, as many as are kept, but at most
    * `locatedRecordsMax` (streams.ts) at once. A stream that does not exist has none.
    */
   locate(stream: string, fromSeq: number, limit: number): readonly RecordPlace[] {
     return this.#streams.locate(stream, fromSeq, limit);
+  }
+
+  /** A sequence kept, or `nextSeq`, at or before the first record kept that was appended at or
+   * after `timeMillis`: as near as the stream's marks tell. 1 when there is no such stream. */
+  timeMark(stream: string, timeMillis: number): number {
+    return this.#streams.find(stream)?.seqBefore(timeMillis) ?? 1;
   }
 
   /** A key as it stands; what is given must not be written to. */
@@ -157,6 +218,33 @@ export class Machine {
     return this.#policy.state;
   }
 
+  /** The newest configuration applied, and where it stands. */
+  configuration(): ConfigurationAt {
+    const { newest } = this.#members;
+    assert(newest !== null, 'a machine begins with a configuration');
+    return newest;
+  }
+
+  /** The state as it is now, to be walked while more is applied: what it shares with the machine is
+   * copied when it is about to change. Costs next to nothing itself. */
+  freeze(): FrozenState {
+    const { index: configurationIndex, configuration } = this.configuration();
+    const index = this.#appliedIndex;
+    const term = this.#appliedTerm;
+    const parts = [
+      [this.#policy.freeze()],
+      this.#members.freeze(),
+      this.#keys.freeze(),
+      this.#sessions.freeze(),
+      this.#streams.freeze(),
+    ];
+    return {
+      base: { index, term, configuration, configurationIndex },
+      timeMillis: this.#timeMillis,
+      rows: rowsOf(parts),
+    };
+  }
+
   /** A digest of the whole state, 32 hexadecimal digits: equal on replicas at equal applied index.
    * Walks everything: for tests and rare checks. */
   hash(): string {
@@ -177,16 +265,24 @@ export class Machine {
     assert(meta.term >= this.#appliedTerm, 'terms never fall along the log');
     this.#appliedIndex = meta.index;
     this.#appliedTerm = meta.term;
-    if (meta.timeMillis > this.#timeMillis) this.#timeMillis = meta.timeMillis;
+    if (meta.timeMillis > this.#timeMillis) {
+      this.#timeMillis = meta.timeMillis;
+      if (meta.timeMillis >= this.#sweepAtMillis) this.#sweep();
+    }
   }
 
-  #applyOnce(meta: ApplyMeta, command: Append | Put | Delete): Reply {
+  #sweep(): void {
+    this.#sweepAtMillis = nextSweepMillis(this.#timeMillis);
+    this.#streams.expire(this.#timeMillis);
+  }
+
+  #applyOnce(meta: ApplyMeta, command: Append | ChangeStream | Put | Delete): Reply {
     const { tag } = command;
     if (tag === null) return this.#perform(meta, command);
     const admission = this.#sessions.admit(tag);
     if (admission.kind === 'repeat') return admission.reply;
     if (admission.kind === 'refused') {
-      return { kind: 'refused', refusal: admission.refusal, index: meta.index, term: meta.term };
+      return refusedWith(meta, admission.refusal);
     }
     const reply = this.#perform(meta, command);
     // A refusal is kept like any reply: its place in the order is used, a repeat must hear it too.
@@ -194,10 +290,12 @@ export class Machine {
     return reply;
   }
 
-  #perform(meta: ApplyMeta, command: Append | Put | Delete): Reply {
+  #perform(meta: ApplyMeta, command: Append | ChangeStream | Put | Delete): Reply {
     switch (command.op) {
       case 'append':
-        return this.#append(meta, command);
+        return doAppend(this.#streams, meta, this.#timeMillis, command);
+      case 'changeStream':
+        return doChangeStream(this.#streams, meta, command);
       case 'put':
         return this.#put(meta, command);
       case 'delete':
@@ -205,28 +303,6 @@ export class Machine {
       default:
         return unreachable(command);
     }
-  }
-
-  #append(meta: ApplyMeta, { stream, records }: Append): Reply {
-    const count = records.length;
-    if (count === 0) return refused(meta, 'BAD_REQUEST', 'an append needs at least one record');
-    if (count > batchRecordsMax) {
-      return refused(meta, 'TOO_LARGE', `an append has at most ${batchRecordsMax} records`);
-    }
-    let bytes = 0;
-    for (let i = 0; i < count; i++) bytes += (records[i] as Uint8Array).length;
-    if (bytes > commandBytesMax) {
-      return refused(meta, 'TOO_LARGE', `an append has at most ${commandBytesMax} bytes`);
-    }
-    if (!this.#streams.has(stream)) {
-      // Names of streams that exist were checked when they were made.
-      const fault = streamNameFault(stream);
-      if (fault !== null) return refused(meta, 'BAD_REQUEST', fault);
-    }
-    const firstSeq = this.#streams.append(stream, meta.index, count);
-    const lastSeq = firstSeq + count - 1;
-    assert(lastSeq < counterMax, 'a sequence can be counted');
-    return { kind: 'appended', firstSeq, lastSeq, index: meta.index, term: meta.term };
   }
 
   #put(meta: ApplyMeta, { key, value, expectedModRevision }: Put): Reply {
@@ -280,6 +356,10 @@ export class Machine {
   }
 }
 
-function refused(meta: ApplyMeta, code: ErrorCode, message: string): Reply {
-  return { kind: 'refused', refusal: { code, message }, index: meta.index, term: meta.term };
+function nextSweepMillis(timeMillis: number): number {
+  return (Math.floor(timeMillis / sweepMillis) + 1) * sweepMillis;
+}
+
+function* rowsOf(parts: readonly Iterable<StateRow>[]): Generator<StateRow> {
+  for (const part of parts) yield* part;
 }

@@ -6,9 +6,17 @@
  */
 
 import { mayRejoin } from '../base/putting-out.js';
-import type { Configuration, Index, MemberId, MemberInfo, Term } from '../raft/types.js';
+import type {
+  Configuration,
+  ConfigurationAt,
+  Index,
+  MemberId,
+  MemberInfo,
+  Term,
+} from '../raft/types.js';
 import type { ApplyMeta } from './commands.js';
 import type { StateDigest } from './state-digest.js';
+import { type StateRow, StateRowError } from './state-rows.js';
 
 /** Rows of history kept; older ones fall away, the oldest first. */
 export const historyRowsMax = 256;
@@ -39,6 +47,7 @@ export interface HistoryRow {
 
 /** Members, tombstones and history of a machine. */
 export class Members {
+  #newest: ConfigurationAt | null = null;
   #members: readonly MemberInfo[] = [];
   readonly #tombstones: Tombstone[] = [];
   #history: HistoryRow[] = [];
@@ -58,6 +67,11 @@ export class Members {
     return this.#history;
   }
 
+  /** The newest configuration applied, and where it stands; null before the first. */
+  get newest(): ConfigurationAt | null {
+    return this.#newest;
+  }
+
   /** Takes in the configuration of the entry that `meta` tells of. */
   apply({ index, term, timeMillis }: ApplyMeta, configuration: Configuration): void {
     const present = new Set<MemberId>();
@@ -67,6 +81,7 @@ export class Members {
       const isFree = mayRejoin(configuration.reason);
       this.#tombstones.push({ id, peerId, name, removedAtIndex: index, mayRejoin: isFree });
     }
+    this.#newest = { index, configuration };
     this.#members = configuration.members;
     const { reason, voters, votersOutgoing, learners, learnersNext } = configuration;
     this.#history.push({
@@ -85,6 +100,35 @@ export class Members {
   /** The name of everyone who is or was a member, by id. */
   names(): ReadonlyMap<MemberId, string> {
     return new Map([...this.#tombstones, ...this.#members].map(({ id, name }) => [id, name]));
+  }
+
+  /** The rows of what stands here now, whatever comes later: tombstones are only added to, and of
+   * history there is little. The newest configuration is in no row. */
+  freeze(): Iterable<StateRow> {
+    return rowsOf(this.#tombstones, this.#tombstones.length, [...this.#history]);
+  }
+
+  /** Takes back a tombstone. */
+  restoreTombstone(tombstone: Tombstone): void {
+    this.#tombstones.push(tombstone);
+  }
+
+  /** Takes back a row of history. @throws StateRowError for one too many, or out of order. */
+  restoreHistory(row: HistoryRow): void {
+    const last = this.#history.at(-1);
+    if (this.#history.length >= historyRowsMax || (last !== undefined && last.index >= row.index)) {
+      throw new StateRowError('a row of history too many, or out of order');
+    }
+    this.#history.push(row);
+  }
+
+  /** All rows are back. @throws StateRowError when history does not end with `newest`. */
+  restored(newest: ConfigurationAt): void {
+    if (this.#history.at(-1)?.index !== newest.index) {
+      throw new StateRowError('a history that does not end with the newest configuration');
+    }
+    this.#newest = newest;
+    this.#members = newest.configuration.members;
   }
 
   /** Adds directory, tombstones and history. */
@@ -116,4 +160,13 @@ export class Members {
       }
     }
   }
+}
+
+function* rowsOf(
+  tombstones: readonly Tombstone[],
+  count: number,
+  history: readonly HistoryRow[],
+): Generator<StateRow> {
+  for (let i = 0; i < count; i++) yield { kind: 'tombstone', ...(tombstones[i] as Tombstone) };
+  for (const row of history) yield { kind: 'history', ...row };
 }

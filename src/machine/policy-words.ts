@@ -7,6 +7,7 @@
 
 import type { PolicyWord } from './commands.js';
 import type { StateDigest } from './state-digest.js';
+import { type StateRow, StateRowError } from './state-rows.js';
 
 /** Most words of a policy, set at different times or at once. */
 export const policyWordsMax = 64;
@@ -48,6 +49,18 @@ export class PolicyWords {
     const sorted = [...merged].sort(([one], [other]) => (one < other ? -1 : 1));
     this.#state = { index, words: sorted.map(([name, value]) => ({ name, value })) };
     return null;
+  }
+
+  /** The row of what stands here now. */
+  freeze(): StateRow {
+    return { kind: 'policy', ...this.#state };
+  }
+
+  /** Takes it back. @throws StateRowError for words that could not have been set. */
+  restore({ index, words }: PolicyState): void {
+    const fault = words.length === 0 ? null : policyWordsFault(words);
+    if (fault !== null) throw new StateRowError(fault);
+    this.#state = { index, words };
   }
 
   /** Adds index and words. */

@@ -13,6 +13,7 @@ import type { Index } from '../raft/types.js';
 import type { Reply, SessionTag } from './commands.js';
 import { digestReply } from './reply-digest.js';
 import type { StateDigest } from './state-digest.js';
+import { type StateRow, StateRowError } from './state-rows.js';
 
 /** Most sessions; one more, and the least recently used is closed. */
 export const sessionsMax = 10_000;
@@ -33,6 +34,8 @@ const proceed: Admission = { kind: 'proceed' };
 
 interface Session {
   readonly id: number;
+  /** As of `Sessions.#epoch`: one of an older epoch is frozen, and is copied before it changes. */
+  readonly epoch: number;
   nextSequence: number;
   /** Sequence of the first reply kept; all below are forgotten. */
   firstKept: number;
@@ -46,6 +49,8 @@ export class Sessions {
   /** In the order of their last use, the longest unused first. */
   readonly #byId = new Map<number, Session>();
   #newest = 0;
+  /** Counts how often all sessions were frozen. */
+  #epoch = 0;
 
   get size(): number {
     return this.#byId.size;
@@ -60,7 +65,8 @@ export class Sessions {
         break;
       }
     }
-    this.#byId.set(id, { id, nextSequence: 1, firstKept: 1, replies: [], head: 0 });
+    const epoch = this.#epoch;
+    this.#byId.set(id, { id, epoch, nextSequence: 1, firstKept: 1, replies: [], head: 0 });
     this.#newest = id;
   }
 
@@ -95,13 +101,55 @@ export class Sessions {
 
   /** Keeps the reply of a command that was admitted just now, and forgets the acknowledged ones. */
   store(tag: SessionTag, reply: Reply): void {
-    const session = this.#byId.get(tag.session);
-    assert(session !== undefined, 'a reply is stored in the session that admitted the command');
+    const known = this.#byId.get(tag.session);
+    assert(known !== undefined, 'a reply is stored in the session that admitted the command');
+    const session = this.#thawed(known);
     assert(tag.sequence === session.nextSequence, 'a session moves by one sequence at a time');
     session.replies.push(reply);
     session.nextSequence++;
     forget(session, tag.acknowledgedBelow);
     this.#use(session);
+  }
+
+  /** The rows of what stands here now, whatever comes later. Copies no session, but the list of
+   * them; each is copied when it is changed for the first time after this. */
+  freeze(): Iterable<StateRow> {
+    this.#epoch += 1;
+    return rowsOf([...this.#byId.values()]);
+  }
+
+  /** Takes back a session that was frozen, the longest unused first. Its replies follow.
+   * @throws StateRowError when it is not one that could be here. */
+  restore(id: number, nextSequence: number, firstKept: number): void {
+    this.restored();
+    const count = nextSequence - firstKept;
+    if (this.#byId.has(id) || this.#byId.size >= sessionsMax) {
+      throw new StateRowError('a session that is there already, or one too many');
+    }
+    if (id < 1 || firstKept < 1 || count < 0 || count > storedRepliesMax) {
+      throw new StateRowError('a session that keeps no possible replies');
+    }
+    const epoch = this.#epoch;
+    this.#byId.set(id, { id, epoch, nextSequence, firstKept, replies: [], head: 0 });
+    this.#newest = id;
+  }
+
+  /** Takes back the next reply of the session that came last. @throws StateRowError for one too
+   * many. */
+  restoreReply(reply: Reply): void {
+    const session = this.#byId.get(this.#newest);
+    if (session === undefined || missingReplies(session) === 0) {
+      throw new StateRowError('a reply of no session');
+    }
+    session.replies.push(reply);
+  }
+
+  /** The last session is whole. @throws StateRowError when replies of it are missing. */
+  restored(): void {
+    const session = this.#byId.get(this.#newest);
+    if (session !== undefined && missingReplies(session) > 0) {
+      throw new StateRowError('a session without all its replies');
+    }
   }
 
   /** Adds every session, the longest unused first. */
@@ -128,6 +176,16 @@ export class Sessions {
     return { kind: 'repeat', reply };
   }
 
+  /** The session, to be changed: a copy in its place if it is frozen. */
+  #thawed(session: Session): Session {
+    if (session.epoch === this.#epoch) return session;
+    const replies = session.replies.slice(session.head);
+    const copy = { ...session, epoch: this.#epoch, replies, head: 0 };
+    // Set again, a key of a Map keeps its place.
+    this.#byId.set(session.id, copy);
+    return copy;
+  }
+
   /** Makes this session the most recently used: a Map keeps the order of insertion. */
   #use(session: Session): void {
     if (session.id === this.#newest) return;
@@ -135,6 +193,19 @@ export class Sessions {
     this.#byId.set(session.id, session);
     this.#newest = session.id;
   }
+}
+
+function* rowsOf(sessions: readonly Session[]): Generator<StateRow> {
+  for (const { id, nextSequence, firstKept, replies, head } of sessions) {
+    yield { kind: 'session', id, nextSequence, firstKept };
+    for (let at = head; at < replies.length; at++) {
+      yield { kind: 'reply', reply: replies[at] as Reply };
+    }
+  }
+}
+
+function missingReplies({ nextSequence, firstKept, replies }: Session): number {
+  return nextSequence - firstKept - replies.length;
 }
 
 function forget(session: Session, below: number): void {

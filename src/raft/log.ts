@@ -23,7 +23,11 @@ export interface LogInit {
   readonly termRuns: readonly TermRun[];
   readonly configurations: readonly ConfigurationAt[];
   readonly lastIndex: Index;
+  /** The newest entries; at least one, where there is any. */
   readonly tail: readonly Entry[];
+  /** The newest stamp that the state has seen which this server starts with, milliseconds.
+   * @default 0 */
+  readonly timeMillis?: number;
 }
 
 /** A write given out and not answered: the end of the log after it, and where it cut. */
@@ -49,6 +53,8 @@ export class RaftLog {
   #base: LogBase;
   #lastIndex: Index;
   #lastTerm: Term;
+  // No entry that this log ever held has a later stamp: it outlives cuts, and what leaves memory.
+  #lastTimeMillis: number;
   #persisted: Index;
   #runs: TermRun[];
   #configurations: ConfigurationAt[];
@@ -67,7 +73,11 @@ export class RaftLog {
     this.#runs = [...init.termRuns];
     this.#configurations = [...init.configurations];
     this.#tail = [...init.tail];
-    for (const entry of init.tail) this.#tailBytes += entryBytes(entry);
+    this.#lastTimeMillis = init.timeMillis ?? 0;
+    for (const entry of init.tail) {
+      this.#tailBytes += entryBytes(entry);
+      this.#lastTimeMillis = Math.max(this.#lastTimeMillis, entry.timeMillis);
+    }
     assert(init.lastIndex >= init.base.index, 'a log ends at its base or later');
     assert(init.lastIndex > init.base.index === this.#runs.length > 0, 'entries come in term runs');
     const last = init.tail.at(-1);
@@ -113,9 +123,9 @@ export class RaftLog {
     return this.#configurations.at(-2)?.configuration ?? this.#base.configuration;
   }
 
-  /** Wall clock of the newest entry in memory, 0 when there is none. */
+  /** The newest stamp of all entries there were: a later entry has no earlier one. */
   get lastTimeMillis(): number {
-    return this.#tail.at(-1)?.timeMillis ?? 0;
+    return this.#lastTimeMillis;
   }
 
   /** The term of an index; null before the base and after the end. */
@@ -210,6 +220,7 @@ export class RaftLog {
       }
       this.#lastIndex = entry.index;
       this.#lastTerm = entry.term;
+      this.#lastTimeMillis = Math.max(this.#lastTimeMillis, entry.timeMillis);
       this.#tail.push(entry);
       this.#tailBytes += entryBytes(entry);
       if (entry.configuration !== null) {

@@ -5,12 +5,14 @@
  */
 
 import type { Refusal } from '../base/errors.js';
-import type { KeyValue, Reply } from '../machine/commands.js';
+import type { KeyValue, Reply, StreamState } from '../machine/commands.js';
 import type {
   ClusterStatus,
   Consistency,
+  NamedStream,
   OperatorReply,
   OperatorRequest,
+  ReadRange,
   StreamRecord,
 } from '../wire/client-messages.js';
 
@@ -24,8 +26,17 @@ export interface RecordsRead {
   readonly records: readonly StreamRecord[];
   /** The stream's next sequence when it was read. */
   readonly nextSeq: number;
+  /** The first record that was kept then. */
+  readonly firstSeq: number;
   /** False when a size limit cut the answer short of its limit. */
   readonly complete: boolean;
+}
+
+/** Streams, by rising name. */
+export interface StreamsListed {
+  readonly streams: readonly NamedStream[];
+  /** There are more behind the last. */
+  readonly more: boolean;
 }
 
 /** Keys read from the key-value store. */
@@ -44,14 +55,26 @@ export interface ReplicaApi {
    * says whether it may be repeated (base/errors).
    */
   execute(command: Uint8Array, answer: (outcome: Outcome<Reply>) => void): void;
-  /** Reads records fromSeq … fromSeq + limit − 1 of a stream, as many as exist and fit one
-   * frame. */
+  /** Reads records of a stream, as many as exist and fit one answer (10,000 records, 2 MiB). A
+   * stream that does not exist has none. TRIMMED: the range begins at one that is trimmed away. */
   readRecords(
     stream: string,
-    fromSeq: number,
-    limit: number,
+    range: ReadRange,
     consistency: Consistency,
     answer: (outcome: Outcome<RecordsRead>) => void,
+  ): void;
+  /** How a stream stands; NOT_FOUND when there is none. */
+  tail(
+    stream: string,
+    consistency: Consistency,
+    answer: (outcome: Outcome<StreamState>) => void,
+  ): void;
+  /** Streams by name that begin with `prefix`, behind `after`, at most `limit` of them and at most
+   * `streamsListedMax` (base/limits). */
+  streams(
+    page: { readonly prefix: string; readonly after: string; readonly limit: number },
+    consistency: Consistency,
+    answer: (outcome: Outcome<StreamsListed>) => void,
   ): void;
   get(
     key: Uint8Array,

@@ -25,11 +25,13 @@ import type {
 } from '../raft/types.js';
 import { nobody } from '../raft/types.js';
 import type { LogStore, RecoveredLog } from '../storage/log-store.js';
+import type { SnapshotStore } from '../storage/snapshot-store.js';
 import type { PeerId, Transport } from '../transport/transport.js';
 import { decodeMessage, encodeMessage } from '../wire/message-codec.js';
 import { encodeForward } from '../wire/peer-codec.js';
 import type { ForwardMessage } from '../wire/peer-messages.js';
 import { Applier } from './applier.js';
+import { DiskAlarm } from './disk-alarm.js';
 import { type CoreNote, Driver, type RefusedWish } from './driver.js';
 import type { GossipOfMembers } from './gossip-options.js';
 import { MembershipRunner } from './membership-runner.js';
@@ -39,11 +41,15 @@ import { Reads } from './reads.js';
 import { RecordReader } from './record-reader.js';
 import type { Refs } from './refs.js';
 import { Requests } from './requests.js';
+import { Snapshotter } from './snapshotter.js';
 
 /** A log that is open, with what it said. */
 export interface OpenedLog {
   readonly store: LogStore;
   readonly recovered: RecoveredLog;
+  /** Its snapshots, and the machine as the newest good one has it (restore.ts), null: from the
+   * log's base on. Without them none are made. */
+  readonly snapshots?: { readonly store: SnapshotStore; readonly machine: Machine | null };
 }
 
 /** The options of consensus. */
@@ -52,6 +58,8 @@ export interface ConsensusOptions {
   readonly policy: MembershipPolicy;
   /** One tick of the core, milliseconds. */
   readonly tickMillis: number;
+  /** A snapshot is due after so many entries (snapshotter.ts). */
+  readonly snapshotEntries: number;
 }
 
 /** What consensus works with. */
@@ -87,6 +95,7 @@ export class Consensus {
   readonly reads: Reads;
   readonly records: RecordReader;
   readonly membership: MembershipRunner;
+  readonly alarm: DiskAlarm;
   /** What the operator wants of the membership, as the applied log has it. */
   readonly policy: PolicyInForce;
   readonly #place: Membership;
@@ -95,6 +104,7 @@ export class Consensus {
   readonly #store: LogStore;
   readonly #driver: Driver;
   readonly #applier: Applier;
+  readonly #snapshotter: Snapshotter | null;
   #newestConfiguration: Index;
   #framesRefused = 0;
 
@@ -105,12 +115,13 @@ export class Consensus {
     deps: ConsensusDeps,
   ) {
     const { clock, log, refs } = deps;
-    const { store, recovered } = opened;
+    const { store, recovered, snapshots } = opened;
     this.#place = place;
     this.#base = recovered.base;
     this.#deps = deps;
     this.#store = store;
-    this.machine = new Machine(recovered.base);
+    this.machine = snapshots?.machine ?? new Machine(recovered.base);
+    const { appliedIndex } = this.machine;
     this.policy = new PolicyInForce(options.policy, () => this.machine.policy());
     const configurations = recovered.configurations;
     const newest = configurations[configurations.length - 1];
@@ -120,7 +131,8 @@ export class Consensus {
       joinIndex: place.joinIndex,
       seed: deps.rng.uint32(),
       ...recovered,
-      applied: recovered.base.index,
+      applied: appliedIndex,
+      timeMillis: this.machine.timeMillis,
     });
     const core = this.core;
     this.#driver = new Driver(options.tickMillis, { core, store, clock, events: this.#events() });
@@ -131,7 +143,7 @@ export class Consensus {
       refs,
       port: this.#forwardPort(),
     });
-    this.reads = new Reads(recovered.base.index, { driver, clock, refs });
+    this.reads = new Reads(appliedIndex, { driver, clock, refs, reach: () => this.alarm.reach });
     this.records = new RecordReader({ machine: this.machine, core, store });
     const configuration = newest?.configuration ?? recovered.base.configuration;
     this.membership = new MembershipRunner(place.memberId, configuration, {
@@ -144,6 +156,11 @@ export class Consensus {
       gossip: deps.gossip,
       graves: () => this.machine.tombstones(),
     });
+    const { requests, membership } = this;
+    const { gossip } = deps;
+    const self = place.memberId;
+    this.alarm = new DiskAlarm({ self, clock, log, core, membership, requests, gossip });
+    store.watchRoom((shortage) => this.alarm.changed(shortage));
     this.#applier = new Applier({
       machine: this.machine,
       core,
@@ -151,10 +168,17 @@ export class Consensus {
       clock,
       listener: this.#sink(),
     });
+    this.#snapshotter = this.#makeSnapshotter(options.snapshotEntries, snapshots?.store ?? null);
   }
 
   /** Begins to take part. */
   start(): void {
+    // A machine from a snapshot was told of configurations in a former life: this one must hear of
+    // the newest, which may be without this server.
+    if (this.machine.appliedIndex > this.#base.index) {
+      const { index, configuration } = this.machine.configuration();
+      this.#deps.listener.configurationApplied(index, configuration);
+    }
     this.#driver.start();
   }
 
@@ -181,7 +205,9 @@ export class Consensus {
     this.membership.stop(refusal);
     this.#applier.stop();
     this.#driver.stop();
-    this.#store.close(closed);
+    const close = (): void => this.#store.close(closed);
+    if (this.#snapshotter === null) close();
+    else this.#snapshotter.stop(close);
   }
 
   /** Takes frames of the consensus channel. @throws WireError for bytes that are no message. */
@@ -191,8 +217,8 @@ export class Consensus {
       const allowed =
         message.to === this.#place.memberId &&
         this.#deps.peers.maySpeakFor(peer, message.from, this.#newestConfiguration);
-      if (allowed) this.#driver.message(message);
-      else this.#frameRefused(peer, message);
+      if (!allowed) this.#frameRefused(peer, message);
+      else if (this.alarm.admits(message)) this.#driver.message(message);
     }
   }
 
@@ -260,6 +286,7 @@ export class Consensus {
       roleChanged: (role, term, leader) => {
         this.requests.leaderChanged(leader);
         this.membership.roleChanged(role === 'leader', term, leader);
+        this.alarm.roleChanged(role === 'leader');
         listener.roleChanged(role, term, leader);
       },
       sendSnapshot: (to) => {
@@ -270,6 +297,8 @@ export class Consensus {
         this.requests.expire();
         this.reads.expire();
         this.membership.ticked();
+        this.alarm.ticked();
+        this.#snapshotter?.ticked();
         listener.ticked(this.core.leader);
       },
       send: (message) => this.#send(message),
@@ -282,6 +311,7 @@ export class Consensus {
     return {
       applied: (entry: Entry, reply: Reply | null) => {
         this.requests.applied(entry, reply);
+        this.#snapshotter?.applied(entry);
         if (entry.configuration === null) return;
         this.membership.configurationApplied(entry.index, entry.configuration);
         listener.configurationApplied(entry.index, entry.configuration);
@@ -289,10 +319,20 @@ export class Consensus {
       sliceEnded: (index) => {
         this.#driver.applied(index);
         this.reads.applied(index);
+        this.#snapshotter?.sliceEnded();
         listener.applied(index);
       },
       fatal: (reason) => listener.fatal(reason),
     };
+  }
+
+  #makeSnapshotter(entries: number, store: SnapshotStore | null): Snapshotter | null {
+    if (store === null) return null;
+    const { machine, core } = this;
+    const { clock, log } = this.#deps;
+    const { clusterId } = this.#place;
+    const hasRoom = (): boolean => this.alarm.line === null;
+    return new Snapshotter(entries, { clusterId, machine, core, store, hasRoom, clock, log });
   }
 
   #refused(wish: RefusedWish): void {

@@ -16,6 +16,12 @@ import type { Message } from '../raft/messages.js';
 import type { Configuration, Index, MemberChange, MemberId, Term } from '../raft/types.js';
 import type { LogStore } from '../storage/log-store.js';
 
+/**
+ * Most messages that wait for the disk. While that takes hours (it is full) the core still answers
+ * whoever asks; the oldest answers, which nobody waits for any more, are lost as on a network.
+ */
+const waitingMax = 4096;
+
 /** A wish that the core did not take. */
 export type RefusedWish = Extract<Effect, { type: 'refused' }>;
 
@@ -237,8 +243,9 @@ export class Driver {
   }
 
   #send(message: Message, need: number): void {
-    if (need > this.#durable) this.#waiting.push({ need, message });
-    else this.#deliver(message);
+    if (need <= this.#durable) return this.#deliver(message);
+    this.#waiting.push({ need, message });
+    if (this.#waiting.length > waitingMax) this.#waiting.shift();
   }
 
   /** Sends what waited for the disk. */

@@ -6,6 +6,7 @@ import type { Rng } from '../base/rng.js';
 import type { Signer } from '../base/signer.js';
 import type { MemberRecord, OtherCluster } from '../membership/table.js';
 import type { Configuration } from '../raft/types.js';
+import type { DiskNews } from './disk-alarm.js';
 import type { HealthSource } from './membership-runner.js';
 
 /** How gossip is timed; all waits grow with this server's own bad health. */
@@ -48,7 +49,7 @@ export interface GossipPorts {
 }
 
 /** What consensus asks of gossip, and tells it. */
-export interface GossipOfMembers extends HealthSource {
+export interface GossipOfMembers extends HealthSource, DiskNews {
   /** The configuration in force. */
   configured(configuration: Configuration): void;
 }

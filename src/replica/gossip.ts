@@ -177,6 +177,10 @@ export class Gossip implements GossipOfMembers {
 
   // ---- questions ----
 
+  isDiskFull(peer: PeerId): boolean {
+    return this.#table.get(peer)?.record.disk === 'full';
+  }
+
   health(peer: PeerId): Hearsay {
     if (peer === this.#deps.transport.self) return { rumour: 'alive', deadForMillis: 0 };
     const now = this.#deps.clock.monotonicMillis();

@@ -1,11 +1,13 @@
 /**
- * Answers reads of records and keys from this server's machine and log: at once when they may be
- * stale, else behind a barrier that waits until everything committed before is applied here.
+ * Answers reads of records, streams and keys from this server's machine and log: at once when they
+ * may be stale, else behind a barrier that waits until everything committed before is applied here.
  */
 
 import type { Refusal } from '../base/errors.js';
-import type { Consistency } from '../wire/client-messages.js';
-import type { KeysRead, Outcome, RecordsRead, ReplicaApi } from './api.js';
+import { streamsListedMax } from '../base/limits.js';
+import type { StreamState } from '../machine/commands.js';
+import type { Consistency, ReadRange } from '../wire/client-messages.js';
+import type { KeysRead, Outcome, RecordsRead, ReplicaApi, StreamsListed } from './api.js';
 import type { Consensus } from './consensus.js';
 
 /** What reads work with. */
@@ -15,8 +17,10 @@ export interface LocalReadsDeps {
   readonly notMember: () => Refusal;
 }
 
+type Reading = 'readRecords' | 'tail' | 'streams' | 'get' | 'list';
+
 /** The reads of one server. */
-export class LocalReads implements Pick<ReplicaApi, 'readRecords' | 'get' | 'list'> {
+export class LocalReads implements Pick<ReplicaApi, Reading> {
   readonly #deps: LocalReadsDeps;
 
   constructor(deps: LocalReadsDeps) {
@@ -25,14 +29,35 @@ export class LocalReads implements Pick<ReplicaApi, 'readRecords' | 'get' | 'lis
 
   readRecords(
     stream: string,
-    fromSeq: number,
-    limit: number,
+    range: ReadRange,
     consistency: Consistency,
     answer: (outcome: Outcome<RecordsRead>) => void,
   ): void {
-    this.#behindBarrier(consistency, answer, (consensus) =>
-      consensus.records.read(stream, fromSeq, limit, answer),
-    );
+    this.#behindBarrier(consistency, answer, ({ records }) => records.read(stream, range, answer));
+  }
+
+  tail(
+    stream: string,
+    consistency: Consistency,
+    answer: (outcome: Outcome<StreamState>) => void,
+  ): void {
+    this.#behindBarrier(consistency, answer, ({ machine }) => {
+      const value = machine.streamState(stream);
+      if (value !== null) return answer({ ok: true, value });
+      const message = `there is no stream "${stream}": an append to it makes it`;
+      answer({ ok: false, refusal: { code: 'NOT_FOUND', message } });
+    });
+  }
+
+  streams(
+    { prefix, after, limit }: Parameters<ReplicaApi['streams']>[0],
+    consistency: Consistency,
+    answer: (outcome: Outcome<StreamsListed>) => void,
+  ): void {
+    this.#behindBarrier(consistency, answer, ({ machine }) => {
+      const page = { prefix, after, limit: Math.min(limit, streamsListedMax) };
+      answer({ ok: true, value: machine.streams(page) });
+    });
   }
 
   get(

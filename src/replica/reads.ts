@@ -19,6 +19,15 @@ const readMillisMax = 3000;
 /** After how long without an answer the leader is asked again: the message may have been lost. */
 const askAgainMillis = 300;
 
+/** What read barriers work with. */
+export interface ReadsDeps {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly refs: Refs;
+  /** The last index that this server may come to apply for now: its disk takes no more. */
+  readonly reach: () => Index;
+}
+
 /** Opened with null when the read may go on, or with the reason why not. */
 export type BarrierOpened = (refusal: Refusal | null) => void;
 
@@ -38,6 +47,7 @@ export class Reads {
   readonly #clock: Clock;
   #appliedIndex: Index;
   readonly #refs: Refs;
+  readonly #reach: () => Index;
   /** Asked for in this turn; they leave together when the turn of the core begins. */
   #gathering: Waiting[] = [];
   #gatherScheduled = false;
@@ -47,8 +57,9 @@ export class Reads {
   #applying: { readonly index: Index; readonly waiting: readonly Waiting[] }[] = [];
   #stopped = false;
 
-  constructor(appliedIndex: Index, deps: { driver: Driver; clock: Clock; refs: Refs }) {
+  constructor(appliedIndex: Index, deps: ReadsDeps) {
     this.#refs = deps.refs;
+    this.#reach = deps.reach;
     this.#appliedIndex = appliedIndex;
     this.#driver = deps.driver;
     this.#clock = deps.clock;
@@ -81,6 +92,7 @@ export class Reads {
     if (asked === undefined) return;
     this.#asked.delete(ref);
     if (index <= this.#appliedIndex) open(asked.waiting, null);
+    else if (index > this.#reach()) open(asked.waiting, outOfReach);
     else this.#applying.push({ index, waiting: asked.waiting });
   }
 
@@ -144,6 +156,12 @@ export class Reads {
     this.#driver.read(ref);
   }
 }
+
+const outOfReach: Refusal = {
+  code: 'DISK_FAILED',
+  message: 'this server is behind, for its disk is full: ask another, or read stale',
+  retryAfterMillis: 500,
+};
 
 function open(waiting: readonly Waiting[], refusal: Refusal | null): void {
   for (const { opened } of waiting) opened(refusal);

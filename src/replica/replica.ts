@@ -332,6 +332,8 @@ export class Replica implements ReplicaApi {
   }
 
   readonly readRecords: ReplicaApi['readRecords'] = (...words) => this.#reads.readRecords(...words);
+  readonly tail: ReplicaApi['tail'] = (...words) => this.#reads.tail(...words);
+  readonly streams: ReplicaApi['streams'] = (...words) => this.#reads.streams(...words);
   readonly get: ReplicaApi['get'] = (...words) => this.#reads.get(...words);
   readonly list: ReplicaApi['list'] = (...words) => this.#reads.list(...words);
 

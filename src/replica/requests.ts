@@ -81,6 +81,8 @@ export class Requests {
   #held: Request[] = [];
   #heldBytes = 0;
   #stopping = false;
+  /** Why this server, while it leads, takes no commands; null: it takes them. */
+  #refused: Refusal | null = null;
 
   constructor(self: MemberId, deps: RequestsDeps) {
     this.#self = self;
@@ -107,10 +109,16 @@ export class Requests {
   executeForwarded(command: Uint8Array, answer: Answer): void {
     const refusal =
       this.#leader === this.#self
-        ? (this.#admission(command) ?? unreadable(command))
+        ? (this.#admission(command) ?? this.#refused ?? unreadable(command))
         : this.#notLeader();
     if (refusal !== null) return answer({ ok: false, refusal });
     this.#propose({ command, answer, holdUntil: 0 });
+  }
+
+  /** This server takes no commands while it leads, for this reason; null: it takes them. Those that
+   * are in the log already end as ever. */
+  refuseCommands(reason: Refusal | null): void {
+    this.#refused = reason;
   }
 
   /** Ends what waits and takes no more. */
@@ -227,7 +235,10 @@ export class Requests {
   }
 
   #route(request: Request): void {
-    if (this.#leader === this.#self) return this.#propose(request);
+    if (this.#leader === this.#self) {
+      const refusal = this.#refused;
+      return refusal === null ? this.#propose(request) : request.answer({ ok: false, refusal });
+    }
     if (this.#leader === nobody || !this.#tryForward(request)) this.#hold(request);
   }
 

@@ -53,6 +53,7 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
         role: 'joining',
         waitingFor: sources.waitingFor,
         leaderless: null,
+        alarm: null,
       },
     };
   }
@@ -84,6 +85,7 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
       role: selfRole(core),
       waitingFor: core.leader === nobody ? whyNoLeader(core, sources) : null,
       leaderless: core.leader === nobody ? sources.leaderless : null,
+      alarm: consensus.alarm.line,
     },
   };
 }

@@ -59,6 +59,8 @@ export interface ServerConfig {
   readonly voters: number;
   /** How long a newcomer must be well before it votes. @default 5000 */
   readonly stabilisation: number;
+  /** After how many entries of the log a snapshot is written. @default 100,000 */
+  readonly snapshotEntries: number;
 }
 
 /** Settings as a source says them: strings from flags and environment, any YAML value from a
@@ -140,6 +142,7 @@ const settings: readonly Setting[] = [
   { name: 'recordBytesMax', fallback: recordBytesMaxDefault, read: whole(1, commandBytesMax / 2) },
   { name: 'voters', fallback: 5, read: whole(1, 9) },
   { name: 'stabilisation', fallback: 5000, read: whole(0, 3_600_000) },
+  { name: 'snapshotEntries', fallback: 100_000, read: whole(1, 1_000_000_000) },
 ];
 
 /** The secret that was named, looked through. */

@@ -8,6 +8,7 @@
  *   founding.json   what this server has signed to found a cluster with others
  *   peers.json      where the others were last seen (a cache)
  *   log/            the write-ahead log
+ *   snapshots/      the machine as it was at entries of that log
  */
 
 import * as fs from 'node:fs';
@@ -29,7 +30,7 @@ import { loadFounding, saveFounding } from '../storage/founding-file.js';
 import { type Identity, loadIdentity, saveIdentity } from '../storage/identity.js';
 import { NodeDisk } from '../storage/node-disk.js';
 import { settleLog } from '../storage/rescue.js';
-import { createWal, openWal } from '../storage/wal.js';
+import { createWal, type OpenedWal, openWal } from '../storage/wal.js';
 import type { WalDeps, WalOptions } from '../storage/wal-options.js';
 import { generatePeerKey } from '../transport/peer-key.js';
 import type { PeerAddresses } from '../wire/peer-messages.js';
@@ -37,6 +38,7 @@ import { logFault, promised } from './disk-faults.js';
 import { randomHex } from './founding.js';
 import { asideName, setLogAside } from './log-aside.js';
 import { PreparedLog, removePrepared } from './prepared-log.js';
+import { removeSnapshots, withoutSnapshots, withSnapshots } from './snapshots.js';
 
 const checksum: Checksum = (bytes, seed) => crc32(bytes, seed);
 
@@ -193,7 +195,7 @@ export class OpenFolder implements DataFolder, FoundingStore {
   }
 
   /**
-   * Opens the log of a member.
+   * Opens the log of a member, and reads its newest snapshot.
    * @throws QuorateError when it is damaged, missing, or another server's.
    */
   async openLog(place: Membership): Promise<OpenedLog> {
@@ -201,7 +203,7 @@ export class OpenFolder implements DataFolder, FoundingStore {
     await promised<null>((done) => {
       settleLog(this.#deps.disk, directory, place.clusterId, (error) => done(error, null));
     });
-    const opened = await promised<OpenedLog>(
+    const opened = await promised<OpenedWal>(
       (done) => openWal(this.#walOptions(place), this.#walDeps(), done),
       { ENOENT: 'restore that folder from a copy, or move the data folder away and start anew' },
     );
@@ -217,7 +219,7 @@ export class OpenFolder implements DataFolder, FoundingStore {
           `folder, or --id ${name}`,
       );
     }
-    return opened;
+    return withSnapshots(path, place.clusterId, opened, this.#deps.log);
   }
 
   /** Makes an empty log and then this server the member that owns it, durably. */
@@ -233,12 +235,23 @@ export class OpenFolder implements DataFolder, FoundingStore {
     done: (error: DiskError | null, opened: OpenedLog | null) => void,
   ): void {
     const options = this.#walOptions(place);
+    const { path } = this.#options;
+    const { log } = this.#deps;
+    const failed = ({ code = 'EIO', message }: NodeJS.ErrnoException): void => {
+      done({ code, message }, null);
+    };
+    const create = (prepared: string | null): void => {
+      createWal(options, base, { ...this.#walDeps(), prepared }, (error, opened) => {
+        done(error, opened === null ? null : withoutSnapshots(path, opened, log));
+      });
+    };
     // A log without a membership in the identity was never acknowledged to anybody: an attempt to
     // join that was cut short left it.
-    fs.rm(options.directory, { recursive: true, force: true }, (error) => {
-      if (error !== null) return done({ code: error.code ?? 'EIO', message: error.message }, null);
-      this.#prepared.take((prepared) => {
-        createWal(options, base, { ...this.#walDeps(), prepared }, done);
+    removeSnapshots(path, (error) => {
+      if (error !== null) return failed(error);
+      fs.rm(options.directory, { recursive: true, force: true }, (fault) => {
+        if (fault !== null) failed(fault);
+        else this.#prepared.take(create);
       });
     });
   }

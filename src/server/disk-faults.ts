@@ -4,7 +4,7 @@
  */
 
 import { type ErrorCode, QuorateError } from '../base/errors.js';
-import type { DiskError } from '../storage/disk.js';
+import { type DiskError, isOutOfRoom } from '../storage/disk.js';
 
 /**
  * A callback of the disk's kind as a promise: starting and ending are no hot path.
@@ -17,18 +17,18 @@ export function promised<T>(
   return new Promise((resolve, reject) => {
     work((error, value) => {
       if (error === null) return resolve(value as T);
-      const next = advice[error.code];
+      const next = advice[error.code] ?? (isOutOfRoom(error) ? makeRoom : undefined);
       const message = next === undefined ? error.message : `${error.message}; ${next}`;
       reject(new QuorateError(codeOf(error), message));
     });
   });
 }
 
+/** A server that runs waits for room by itself; one that starts cannot. */
+const makeRoom = 'make room, then start this server again';
+
 /** Why the log stopped, and what to do. Nothing that was acknowledged is lost by such an end. */
 export function logFault(error: DiskError): string {
-  if (error.code === 'ENOSPC') {
-    return `the disk is full (ENOSPC): ${error.message}; make room, then start this server again`;
-  }
   return (
     `the log cannot be written (${error.code}): ${error.message}; see to the disk ` +
     `before starting this server again`

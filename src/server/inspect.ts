@@ -1,8 +1,8 @@
 /**
- * Reads the data folder of a stopped server for people: what it has signed to found a cluster, then
- * its log, one plain object a record, in the order in which it was written, with what each command
- * says. Nothing on disk is changed; a server that runs is refused, since its log moves under the
- * reader.
+ * Reads the data folder of a stopped server for people: what it has signed to found a cluster, its
+ * snapshots, then its log, one plain object a record, in the order in which it was written, with
+ * what each command says. Nothing on disk is changed; a server that runs is refused, since its log
+ * moves under the reader.
  */
 
 import * as fs from 'node:fs';
@@ -14,13 +14,16 @@ import { lockFolder } from '../storage/folder-lock.js';
 import { loadFounding } from '../storage/founding-file.js';
 import { inspectLog, type LogRecord, type RecordPlace } from '../storage/inspect.js';
 import { NodeDisk } from '../storage/node-disk.js';
+import { type ListedSnapshot, listSnapshots } from '../storage/snapshot-files.js';
 import { decodeCommand } from '../wire/command-codec.js';
+import { decodeRows } from '../wire/state-codec.js';
 import { sha256 } from './founding.js';
+import { newHash } from './snapshots.js';
 
 /**
  * Tells every record of the log in a data folder, after a row of type `founding` where the server
- * has signed a founding record. False when something is damaged (the rows of type `damage` say
- * where).
+ * has signed a founding record and one of type `snapshot` for each snapshot. False when something
+ * is damaged (the rows of type `damage` say where).
  * @throws QuorateError when there is neither, or a server runs on it.
  */
 export async function inspectFolder(
@@ -39,6 +42,10 @@ export async function inspectFolder(
     const founding = await foundingRow(dataFolder);
     if (founding !== null) tell(founding);
     isSound = founding?.['type'] !== 'damage';
+    for (const row of await snapshotRows(dataFolder)) {
+      if (row['type'] === 'damage') isSound = false;
+      tell(row);
+    }
     if (!hasLog) return isSound;
     await new Promise<void>((resolve, reject) => {
       const deps = { disk: new NodeDisk(), checksum: crc32 };
@@ -78,6 +85,30 @@ function foundingRow(directory: string): Promise<Record<string, unknown> | null>
       resolve({ type: 'founding', clusterId, clusterName, founders, nonce, file });
     });
   });
+}
+
+/** Each snapshot, the oldest first, with what it says of itself. All of it is read. */
+function snapshotRows(dataFolder: string): Promise<readonly Record<string, unknown>[]> {
+  const deps = { disk: new NodeDisk(), checksum: crc32, newHash };
+  const rowsOf = (chunk: Uint8Array): number => decodeRows(chunk, () => {});
+  return new Promise((resolve, reject) => {
+    listSnapshots(dataFolder, deps, rowsOf, (error, snapshots) => {
+      if (error !== null) reject(new QuorateError('DISK_FAILED', error.message));
+      else resolve(snapshots.map(snapshotRow));
+    });
+  });
+}
+
+function snapshotRow(listed: ListedSnapshot): Record<string, unknown> {
+  const { file } = listed;
+  if ('fault' in listed) {
+    const { code, message } = listed.fault;
+    return { type: 'damage', code, message, file, offset: 0 };
+  }
+  const { header, chunks, rows, fileBytes: bytes } = listed.read;
+  const { clusterId, timeMillis, base } = header;
+  const time = new Date(timeMillis).toISOString();
+  return { type: 'snapshot', clusterId, ...base, time, chunks, rows, bytes, file };
 }
 
 function lock(folder: string): Promise<() => void> {

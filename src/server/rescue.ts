@@ -109,7 +109,8 @@ async function readSurvivor(path: string, lock: FolderLock): Promise<SurvivorFol
   }
   const { clusterId, memberId } = place;
   await promised<null>((done) => settleLog(disk, path, clusterId, (error) => done(error, null)));
-  const options = { directory: `${path}/log`, clusterId, memberId };
+  const directory = `${path}/log`;
+  const options = { directory, clusterId, memberId, ridesOutFullDisk: false };
   const opened = await promised<OpenedWal>((done) => openWal(options, walDeps(disk), done));
   const book = await new Promise<readonly PeerAddresses[]>((resolve) => {
     loadAddressBook(folder, silent, resolve);

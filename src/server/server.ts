@@ -303,6 +303,7 @@ function consensusOptions(
   );
   return {
     tickMillis,
+    snapshotEntries: config.snapshotEntries,
     raft: {
       ...raftOptionsDefault,
       heartbeatTicks: ticksPerHeartbeat,

@@ -14,6 +14,14 @@ export interface DiskError {
   readonly message: string;
 }
 
+/**
+ * Whether an operation failed for want of room: the disk is full, or its owner's share of it. The
+ * one fault that passes by itself; every other one is the end (docs/storage.md).
+ */
+export function isOutOfRoom({ code }: DiskError): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** Ends an operation. `error` is null when it was done. */
 export type Done = (error: DiskError | null) => void;
 
@@ -61,6 +69,8 @@ export interface Disk {
   makeDirectory(path: string, done: Done): void;
   rename(from: string, to: string, done: Done): void;
   remove(path: string, done: Done): void;
+  /** How many bytes may still be written on the disk that `path` is on; a hint, quotas aside. */
+  room(path: string, done: (error: DiskError | null, bytes: number) => void): void;
   /** Names made, renamed or removed in the directory are on disk when done. */
   syncDirectory(path: string, done: Done): void;
 }

@@ -29,13 +29,27 @@ export interface RecoveredLog {
   readonly tornBytes: number;
 }
 
+/**
+ * There is no room for the log on its disk. It lasts until there is enough; meanwhile what needs
+ * room waits, and nobody hears that it was done.
+ */
+export interface Shortage {
+  /** ENOSPC: the disk is full. EDQUOT: its owner's share of it is. */
+  readonly code: string;
+  /** The folder of the log. */
+  readonly directory: string;
+  /** One line: operation, path, reason. */
+  readonly message: string;
+}
+
 /** A log that is open. */
 export interface LogStore {
   /**
    * Writes a batch; batches reach the disk in the order given; what arrives while a write is in
    * flight goes into the next one (group commit). `done` comes when this batch, and so every
-   * earlier one, is on disk. A write or sync that fails is fatal: `onFatal` of the options is
-   * called once, and no `done` ever comes again.
+   * earlier one, is on disk. On a full disk that may take until there is room again (`watchRoom`).
+   * A write or sync that fails otherwise is fatal: `onFatal` of the options is called once, and no
+   * `done` ever comes again.
    */
   append(batch: LogBatch, done: () => void): void;
   /**
@@ -49,6 +63,8 @@ export interface LogStore {
     bytesMax: number,
     done: (error: DiskError | null, entries: readonly Entry[]) => void,
   ): void;
-  /** Waits for the write in flight, marks the log as cleanly stopped, closes the files. */
+  /** Tells one watcher of a shortage, at once if there is one, and with null when it is over. */
+  watchRoom(watcher: (shortage: Shortage | null) => void): void;
+  /** Waits for the write in flight, unless that waits for room; marks the log as cleanly stopped, closes the files. */
   close(done: () => void): void;
 }

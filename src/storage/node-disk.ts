@@ -54,6 +54,13 @@ export class NodeDisk implements Disk {
     fs.unlink(path, (error) => done(error ? failure('unlink', path, error) : null));
   }
 
+  room(path: string, done: (error: DiskError | null, bytes: number) => void): void {
+    fs.statfs(path, (error, stats) => {
+      if (error) done(failure('statfs', path, error), 0);
+      else done(null, stats.bavail * stats.bsize);
+    });
+  }
+
   syncDirectory(path: string, done: Done): void {
     fs.open(path, O_RDONLY, (openError, descriptor) => {
       if (openError) return done(failure('open', path, openError));

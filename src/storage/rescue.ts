@@ -75,7 +75,7 @@ export function writeRescued(order: RescueOrder, deps: WalDeps, done: Done): voi
     const { segmentBytesMax } = order;
     const sized = segmentBytesMax === undefined ? {} : { segmentBytesMax };
     const log = `${directory}/${rescuedLogName(clusterId)}`;
-    const options = { directory: log, clusterId, memberId, ...sized };
+    const options = { directory: log, clusterId, memberId, ridesOutFullDisk: false, ...sized };
     const walDeps = { ...deps, onFatal: over };
     createWal(options, source.recovered.base, walDeps, (error, opened) => {
       target = opened?.store ?? null;

@@ -1,12 +1,13 @@
 /**
  * The write-ahead log while it is open. One write is in flight; what arrives meanwhile waits and
  * goes into the next (group commit). A write is done when it is on disk, for the file is opened so;
- * then the index learns of it and the callers hear, in order. Any failure of a write is the end:
- * nobody hears anything any more (docs/storage.md). `wal.ts` opens and founds; `write-builder.ts`
- * has the bytes; `wal-reader.ts` reads them back.
+ * then the index learns of it and the callers hear, in order. A write that finds no room waits for
+ * some (`log-room.ts`); any other failure is the end: nobody hears anything any more
+ * (docs/storage.md). `wal.ts` opens and founds; `write-builder.ts` has the bytes; `wal-reader.ts`
+ * reads them back.
  *
- * Invariant: no byte of a segment is written twice, and no write starts before the one before it is
- * on disk. What recovery concludes from a log rests on both.
+ * Invariant: no byte of a segment ever gets another value once it was written, and no write starts
+ * before the one before it is on disk. What recovery concludes from a log rests on both.
  */
 
 import { assert } from '../base/assert.js';
@@ -15,11 +16,11 @@ import { frameBytesMax } from '../base/limits.js';
 import type { Entry, HardState, Index } from '../raft/types.js';
 import { encodeEntries } from '../wire/entry-codec.js';
 import type { DiskError, DiskFile } from './disk.js';
-import type { LogBatch, LogStore } from './log-store.js';
+import { LogRoom } from './log-room.js';
+import type { LogBatch, LogStore, Shortage } from './log-store.js';
 import { encodeSegmentHeader } from './segment-header.js';
 import type { LogIndex } from './segment-index.js';
 import { SegmentPool } from './segment-pool.js';
-import { SegmentSpare } from './segment-spare.js';
 import type { WalDeps, WalOptions } from './wal-options.js';
 import { type ReadDone, WalReader } from './wal-reader.js';
 import { batchOverheadBytes, WriteBuilder } from './write-builder.js';
@@ -48,6 +49,7 @@ export interface WalStart {
   readonly end: number;
   readonly nextSequence: number;
   readonly hasSpare: boolean;
+  readonly hasReserve: boolean;
 }
 
 /** The log of one member. */
@@ -58,7 +60,7 @@ export class RunningWal implements LogStore {
   readonly #baseIndex: Index;
   readonly #pool: SegmentPool;
   readonly #reader: WalReader;
-  readonly #spare: SegmentSpare;
+  readonly #room: LogRoom;
   readonly #builder: WriteBuilder;
 
   // Where the next write goes: everything before is on disk.
@@ -102,10 +104,13 @@ export class RunningWal implements LogStore {
     const { disk, checksum } = deps;
     this.#pool = new SegmentPool(disk, options.directory);
     this.#reader = new WalReader(start.index, this.#pool, options.directory, checksum);
-    this.#spare = new SegmentSpare(disk, options.directory, options.segmentBytesMax);
+    const stuck = (): void => this.#maybeGiveUp();
+    const failed = (error: DiskError): void => this.#die(error);
+    const { hasSpare, hasReserve, segmentId } = start;
+    const files = { nextSegmentId: segmentId + 1, hasSpare, hasReserve };
+    this.#room = new LogRoom(options, { disk, clock: deps.clock, stuck, failed }, files);
     this.#builder = new WriteBuilder(checksum);
-    if (start.hasSpare) this.#spare.prepare(start.segmentId + 1, true);
-    else this.#maybePrepareSpare();
+    this.#maybePrepareSpare();
   }
 
   append(batch: LogBatch, done: () => void): void {
@@ -130,6 +135,10 @@ export class RunningWal implements LogStore {
     });
   }
 
+  watchRoom(watcher: (shortage: Shortage | null) => void): void {
+    this.#room.watch(watcher);
+  }
+
   close(done: () => void): void {
     assert(this.#closing === null, 'a log is closed once');
     this.#closing = done;
@@ -137,6 +146,7 @@ export class RunningWal implements LogStore {
     this.#markTimer = null;
     if (this.#isDead) this.#closeFiles();
     else if (!this.#isWriting) this.#writeMark(true);
+    else if (this.#room.isStuck) this.#maybeGiveUp();
   }
 
   /** Checks that the batch continues the log, and follows it. */
@@ -219,11 +229,18 @@ export class RunningWal implements LogStore {
   }
 
   #write(finished: readonly Pending[]): void {
-    const builder = this.#builder;
-    builder.finish();
-    this.#file.write(builder.parts, this.#end, (error) => {
-      if (error !== null) this.#die(error);
-      else this.#written(finished);
+    this.#builder.finish();
+    this.#writeParts(finished);
+  }
+
+  /**
+   * Again and again, if there is no room: the builder is not touched in between, so they are the
+   * same bytes at the same place, and a crash leaves a torn tail however far each try came.
+   */
+  #writeParts(finished: readonly Pending[]): void {
+    this.#file.write(this.#builder.parts, this.#end, (error) => {
+      if (error === null) this.#written(finished);
+      else if (!this.#room.rideOut(error, () => this.#writeParts(finished))) this.#die(error);
     });
   }
 
@@ -259,8 +276,7 @@ export class RunningWal implements LogStore {
 
   /** Goes over to the next segment, then writes. */
   #rotate(): void {
-    if (this.#spare.isNone) this.#spare.prepare(this.#segmentId + 1, false);
-    this.#spare.take((error, file) => {
+    this.#room.take((error, file) => {
       if (file === null) return this.#die(error as DiskError);
       const old = this.#file;
       this.#file = file;
@@ -289,9 +305,7 @@ export class RunningWal implements LogStore {
   /** The next segment is made once this one is half full. */
   #maybePrepareSpare(): void {
     const isTime = this.#end * 2 >= this.#options.segmentBytesMax;
-    if (isTime && this.#spare.isNone && this.#closing === null) {
-      this.#spare.prepare(this.#segmentId + 1, false);
-    }
+    if (isTime && this.#closing === null) this.#room.prepare();
   }
 
   #maybeArmMark(): void {
@@ -313,10 +327,18 @@ export class RunningWal implements LogStore {
     this.#write([]);
   }
 
+  /** Who is to close does not wait for room: what waits was never said to be on disk. */
+  #maybeGiveUp(): void {
+    if (this.#closing === null || this.#isDead) return;
+    this.#isDead = true;
+    this.#queue.length = 0;
+    this.#closeFiles();
+  }
+
   #closeFiles(): void {
     const done = this.#closing;
     this.#pool.close();
-    this.#spare.close(() => {
+    this.#room.close(() => {
       // After a clean stop all is on disk; after a failure nobody may sync any more.
       this.#file.close(() => done?.());
     });
@@ -326,6 +348,7 @@ export class RunningWal implements LogStore {
     if (this.#isDead) return;
     this.#isDead = true;
     this.#queue.length = 0;
+    this.#room.stop();
     this.#markTimer?.cancel();
     this.#deps.log.error({ code: error.code, error: error.message }, 'log failed');
     this.#deps.onFatal(error);

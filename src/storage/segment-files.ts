@@ -5,7 +5,7 @@
  * 150–162 µs when the file grew, and write + fdatasync 111–211 µs at one more call each.
  */
 
-import type { Disk, DiskError, DiskFile, Done } from './disk.js';
+import { type Disk, type DiskError, type DiskFile, type Done, isOutOfRoom } from './disk.js';
 import { segmentName } from './segment-header.js';
 
 /** Zeros are written this many bytes at a time, so that other writes get their turn in between. */
@@ -73,7 +73,13 @@ export function writeWhole(disk: Disk, whole: WholeFile, done: Done): void {
     if (removeError !== null && removeError.code !== 'ENOENT') return done(removeError);
     disk.open(temporary, { create: true, write: true, dataSync: false }, (error, file) => {
       if (file === null) return done(error);
-      fill(file, content, bytes, (failed) => closeAfter(file, failed, rename));
+      fill(file, content, bytes, (failed) => {
+        closeAfter(file, failed, (error) => {
+          if (error === null || !isOutOfRoom(error)) return rename(error);
+          // Half a file on a full disk would be in everybody's way.
+          disk.remove(temporary, () => done(error));
+        });
+      });
     });
   });
 }

@@ -140,8 +140,8 @@ export class LogIndex {
   }
 
   /**
-   * The first index of a batch such that the batches from there on, `bytesMax` in all, reach to the
-   * end; `lastIndex + 1` when the log is empty.
+   * The first index of a batch such that the batches from there on, `bytesMax` in all or only one,
+   * reach to the end; `lastIndex + 1` when the log is empty.
    */
   tailStart(bytesMax: number): Index {
     let bytes = 0;
@@ -150,7 +150,8 @@ export class LogIndex {
       const segment = this.#segments[s] as SegmentIndex;
       for (let i = segment.count - 1; i >= 0; i--) {
         bytes += segment.lengthAt(i);
-        if (bytes > bytesMax) return start;
+        // The newest entry always goes: by its stamp a leader's next ones never run backwards.
+        if (bytes > bytesMax && start <= this.#lastIndex) return start;
         start = segment.firstAt(i);
       }
     }

@@ -1,14 +1,13 @@
 /**
  * The next segment, made in the background while the current one fills, so that going over to it
- * costs no more than any other write. One at a time.
+ * costs no more than any other write. One at a time; what is to be done when it cannot be made is
+ * decided elsewhere (log-room.ts).
  */
 
 import { assert } from '../base/assert.js';
-import type { Disk, DiskError, DiskFile } from './disk.js';
+import type { Disk, DiskError, DiskFile, Done } from './disk.js';
 import { openSegment, writeWhole } from './segment-files.js';
 import { segmentName } from './segment-header.js';
-
-type FileDone = (error: DiskError | null, file: DiskFile | null) => void;
 
 /** The spare of one log. */
 export class SegmentSpare {
@@ -16,9 +15,8 @@ export class SegmentSpare {
   readonly #directory: string;
   readonly #bytes: number;
   #state: 'none' | 'preparing' | 'ready' = 'none';
-  #error: DiskError | null = null;
   #file: DiskFile | null = null;
-  #taker: FileDone | null = null;
+  #closed: (() => void) | null = null;
 
   /** @param bytes length of a segment. */
   constructor(disk: Disk, directory: string, bytes: number) {
@@ -27,21 +25,26 @@ export class SegmentSpare {
     this.#bytes = bytes;
   }
 
-  /** Nothing is ready or on the way. */
-  get isNone(): boolean {
-    return this.#state === 'none';
+  get state(): 'none' | 'preparing' | 'ready' {
+    return this.#state;
   }
 
   /**
-   * Begins to make segment `segmentId`.
+   * Makes segment `segmentId`; after an error there is none, as before.
    * @param isMade its file is there already, all zeros, and only has to be opened.
    */
-  prepare(segmentId: number, isMade: boolean): void {
+  prepare(segmentId: number, isMade: boolean, done: Done): void {
     assert(this.#state === 'none', 'a second spare segment');
     this.#state = 'preparing';
+    const settle = (error: DiskError | null, file: DiskFile | null): void => {
+      this.#file = file;
+      this.#state = file === null ? 'none' : 'ready';
+      if (this.#closed !== null) this.#close(this.#closed);
+      else done(error);
+    };
     const open = (error: DiskError | null): void => {
-      if (error !== null) this.#settle(error, null);
-      else openSegment(this.#disk, this.#directory, segmentId, (e, f) => this.#settle(e, f));
+      if (error !== null) settle(error, null);
+      else openSegment(this.#disk, this.#directory, segmentId, settle);
     };
     if (isMade) return open(null);
     const content = new Uint8Array(0);
@@ -50,39 +53,24 @@ export class SegmentSpare {
     writeWhole(this.#disk, whole, open);
   }
 
-  /** Hands over the spare, at once if it is ready, else when it is. */
-  take(done: FileDone): void {
-    assert(this.#state !== 'none', 'no spare segment was prepared');
-    this.#taker = done;
-    if (this.#state === 'ready') this.#give();
+  /** Hands over the spare, which is ready. */
+  take(): DiskFile {
+    assert(this.#file !== null, 'no spare segment is ready');
+    const file = this.#file;
+    this.#file = null;
+    this.#state = 'none';
+    return file;
   }
 
   /** Closes the spare, if there is one, once it is no longer being made. */
   close(done: () => void): void {
-    if (this.#state === 'none') return done();
-    this.take((_error, file) => {
-      // Only zeros are in it: a failing close loses nothing.
-      if (file === null) done();
-      else file.close(() => done());
-    });
+    if (this.#state === 'preparing') this.#closed = done;
+    else this.#close(done);
   }
 
-  #settle(error: DiskError | null, file: DiskFile | null): void {
-    this.#error = error;
-    this.#file = file;
-    this.#state = 'ready';
-    this.#give();
-  }
-
-  #give(): void {
-    const taker = this.#taker;
-    if (taker === null) return;
-    const error = this.#error;
-    const file = this.#file;
-    this.#taker = null;
-    this.#error = null;
-    this.#file = null;
-    this.#state = 'none';
-    taker(error, file);
+  #close(done: () => void): void {
+    // Only zeros are in it: a failing close loses nothing.
+    if (this.#file === null) done();
+    else this.#file.close(() => done());
   }
 }

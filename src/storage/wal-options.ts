@@ -31,6 +31,12 @@ export interface WalOptions {
    * @default 100
    */
   readonly markDelayMillis?: number;
+  /**
+   * Keeps a reserve as long as a segment, and when the disk is full waits for room. False, for
+   * tools that end anyway: a full disk is fatal as any other fault.
+   * @default true
+   */
+  readonly ridesOutFullDisk?: boolean;
 }
 
 /** What the log needs from outside. */
@@ -41,7 +47,7 @@ export interface WalDeps {
   readonly log: Log;
   /**
    * A write or sync failed: what is on disk is no longer known, and the process must stop. Called
-   * at most once. Code ENOSPC: the disk is full.
+   * at most once; for a full disk only without `ridesOutFullDisk`.
    */
   readonly onFatal: (error: DiskError) => void;
   /**
@@ -59,6 +65,7 @@ const walDefaults = {
   segmentBytesMax: segmentBytesMaxDefault,
   tailBytesMax: 16 * 1024 * 1024,
   markDelayMillis: 100,
+  ridesOutFullDisk: true,
 } as const;
 
 /** Smallest segment: header, one small batch and some room (tests and simulations). */

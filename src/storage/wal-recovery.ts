@@ -4,12 +4,14 @@
  * last segment is written anew, because after a failed sync the page cache may show bytes that the
  * disk does not have. That holds after a clean stop too: the mark that says so may be just such
  * bytes (the simulator lost acknowledged entries to that). A crash in between leaves a log that the
- * next opening judges the same way. Source: docs/storage.md.
+ * next opening judges the same way. That takes room: on a full disk the reserve gives it, or the
+ * segment that was made ahead, and what is replaced gives it back. Source: docs/storage.md.
  */
 
-import type { DiskError, Done } from './disk.js';
+import { type DiskError, type Done, isOutOfRoom } from './disk.js';
 import type { LogImage } from './log-image.js';
 import { LogWalk, type StartedSegment } from './log-walk.js';
+import { reserveName } from './reserve.js';
 import { readWhole, segmentPath, temporarySuffix, writeWhole } from './segment-files.js';
 import { segmentIdOf, segmentName } from './segment-header.js';
 import type { WalDeps, WalOptions } from './wal-options.js';
@@ -23,6 +25,8 @@ export interface RecoveredFiles {
   readonly nextSequence: number;
   /** The segment after it stands ready, all zeros. */
   readonly hasSpare: boolean;
+  /** The reserve is there, as long as a segment. */
+  readonly hasReserve: boolean;
   /** Bytes of the torn tail that was cut. */
   readonly tornBytes: number;
 }
@@ -49,16 +53,32 @@ export function recoverWal(
       return done({ code: 'ENOENT', message: `${directory}: no log here` }, null);
     }
     const walk = new LogWalk(directory, options, deps.checksum);
+    const ordered: RecoveryDone = (failed, files) => {
+      const spare = failed !== null && isOutOfRoom(failed) ? spareFile(walk, names) : null;
+      if (spare === null) return done(failed, files);
+      deps.disk.remove(`${directory}/${spare}`, (stuck) => {
+        // Judged anew: part of it may be in order by now.
+        if (stuck !== null) done(failed, null);
+        else recoverWal(options, deps, isJustMade, done);
+      });
+    };
     const judge: Done = (failed) => {
       const fault = failed ?? walk.finish();
       if (fault !== null || walk.last === null) return done(fault, null);
-      putInOrder({ walk, last: walk.last, names, isJustMade, options, deps }, done);
+      putInOrder({ walk, last: walk.last, names, isJustMade, options, deps }, ordered);
     };
     inTurn(
       ids.map((id) => (next) => takeSegment(walk, id, options, deps, next)),
       judge,
     );
   });
+}
+
+/** A file with nothing in it, whose room something else may have; null: there is none. */
+function spareFile(walk: LogWalk, names: readonly string[]): string | null {
+  if (names.includes(reserveName)) return reserveName;
+  const unused = walk.unstarted.find(({ tailEnd }) => tailEnd === 0);
+  return unused === undefined ? null : segmentName(unused.segmentId);
 }
 
 interface Order {
@@ -110,10 +130,20 @@ function putInOrder(order: Order, done: RecoveryDone): void {
   }
   if (steps.length > 0) steps.push((next) => deps.disk.syncDirectory(directory, next));
   if (!order.isJustMade) steps.push(rewrite(order));
+  let hasReserve = false;
+  if (names.includes(reserveName)) {
+    steps.push((next) => {
+      deps.disk.size(`${directory}/${reserveName}`, (error, bytes) => {
+        hasReserve = bytes === options.segmentBytesMax;
+        next(error);
+      });
+    });
+  }
   inTurn(steps, (error) => {
     if (error !== null) return done(error, null);
     const { segmentId } = last;
-    done(null, { image: walk.image, segmentId, end, nextSequence, hasSpare, tornBytes });
+    const found = { segmentId, end, nextSequence, hasSpare, hasReserve, tornBytes };
+    done(null, { image: walk.image, ...found });
   });
 }
 

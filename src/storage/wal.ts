@@ -132,13 +132,14 @@ function start(
   files: RecoveredFiles,
   done: OpenDone,
 ): void {
-  const { image, segmentId, end, nextSequence, hasSpare } = files;
+  const { image, segmentId, end, nextSequence, hasSpare, hasReserve } = files;
   const { base, hardState, index } = image;
   assert(base !== null, 'recovery lets no log without a base pass');
   openSegment(deps.disk, options.directory, segmentId, (error, file) => {
     if (file === null) return done(error, null);
     const baseIndex = base.index;
-    const from = { index, baseIndex, hardState, file, segmentId, end, nextSequence, hasSpare };
+    const place = { file, segmentId, end, nextSequence, hasSpare, hasReserve };
+    const from = { index, baseIndex, hardState, ...place };
     const store = new RunningWal(options, deps, from);
     const { lastIndex } = index;
     const opened = (tail: readonly Entry[]): OpenedWal => {

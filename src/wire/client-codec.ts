@@ -6,13 +6,25 @@
  */
 
 import { unreachable } from '../base/assert.js';
-import { batchRecordsMax, commandBytesMax, frameBytesMax, keyBytesMax } from '../base/limits.js';
+import { commandBytesMax, frameBytesMax, keyBytesMax } from '../base/limits.js';
 import { oneLine } from '../base/one-line.js';
-import type { KeyValue } from '../machine/commands.js';
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
-import type { ClientReply, ClientRequest, Consistency, StreamRecord } from './client-messages.js';
+import type { ClientReply, ClientRequest, Consistency, ReadRequest } from './client-messages.js';
+import {
+  checkSize,
+  readFlag,
+  readKeys,
+  readRecords,
+  readStreams,
+  recordsBytes,
+  streamBytesMax,
+  writeKeys,
+  writeRecords,
+  writeStreams,
+} from './client-rows-codec.js';
 import { decodeStatus, encodeStatus } from './cluster-status-codec.js';
+import { isPlainRange, readAnyRange, readPlainRange, writeRange } from './read-range-codec.js';
 import {
   messageBytesMax,
   readLine,
@@ -24,14 +36,12 @@ import {
   writeReply,
 } from './reply-codec.js';
 import { decodeReport, encodeReport } from './report-codec.js';
+import { readStreamState, writeStreamState } from './stream-state-codec.js';
 import { addressesMax, nameBytesMax } from './text-limits.js';
 import { WireError } from './wire-error.js';
 
 /** Most addresses in a `goAway`. */
 const goAwayAddressesMax = 8 * addressesMax;
-
-/** Longest name of a stream that is read, bytes; the machine's own limit is lower. */
-const streamBytesMax = 1024;
 
 /** Longest text that sets a policy, bytes. */
 const policyTextBytesMax = 4096;
@@ -53,10 +63,15 @@ const requestCode = {
   policy: 14,
   setPolicy: 15,
   leave: 16,
+  tail: 19,
+  streams: 20,
 } as const;
 
 /** `removeMember` with `force`: the older message has no room for the word. */
 const forcedRemovalCode = 17;
+
+/** `read` of a range that is not plain: the older message has no room for its words. */
+const anyReadCode = 18;
 
 const replyCode = {
   refused: 1,
@@ -70,12 +85,15 @@ const replyCode = {
   why: 9,
   history: 10,
   policy: 11,
+  tail: 13,
+  streams: 14,
 } as const;
 
-const headBytes = 9;
+/** `records` of a stream whose first record is trimmed away: the older message says no `firstSeq`,
+ * it is 1. */
+const trimmedRecordsCode = 12;
 
-/** Numbers of a record, and the length of its data. */
-const recordHeadBytes = 36;
+const headBytes = 9;
 
 const writer = new ByteWriter();
 
@@ -92,10 +110,11 @@ export function encodeRequest(request: ClientRequest): Uint8Array {
       writer.raw(request.command);
       break;
     case 'read':
-      writer.utf8(request.stream, streamBytesMax, 'stream');
-      writer.u64(request.fromSeq);
-      writer.u64(request.limit);
-      writeConsistency(request.consistency);
+    case 'tail':
+    case 'streams':
+    case 'get':
+    case 'list':
+      writeReadRequest(request);
       break;
     case 'follow':
       writer.utf8(request.stream, streamBytesMax, 'stream');
@@ -110,16 +129,6 @@ export function encodeRequest(request: ClientRequest): Uint8Array {
     case 'plan':
     case 'history':
     case 'policy':
-      break;
-    case 'get':
-      writer.bytes(request.key, keyBytesMax, 'key');
-      writeConsistency(request.consistency);
-      break;
-    case 'list':
-      writer.bytes(request.start, keyBytesMax, 'start');
-      writer.bytes(request.end, keyBytesMax, 'end');
-      writer.u64(request.limit);
-      writeConsistency(request.consistency);
       break;
     case 'transferLeader':
       writer.utf8(request.to, nameBytesMax, 'name');
@@ -138,9 +147,39 @@ export function encodeRequest(request: ClientRequest): Uint8Array {
   return writer.finish();
 }
 
+/** What is answered behind a read barrier; all of them end with how fresh it must be. */
+function writeReadRequest(request: ReadRequest): void {
+  switch (request.type) {
+    case 'read':
+      writer.utf8(request.stream, streamBytesMax, 'stream');
+      writeRange(writer, request.range);
+      break;
+    case 'tail':
+      writer.utf8(request.stream, streamBytesMax, 'stream');
+      break;
+    case 'streams':
+      writer.utf8(request.prefix, streamBytesMax, 'prefix');
+      writer.utf8(request.after, streamBytesMax, 'after');
+      writer.u64(request.limit);
+      break;
+    case 'get':
+      writer.bytes(request.key, keyBytesMax, 'key');
+      break;
+    case 'list':
+      writer.bytes(request.start, keyBytesMax, 'start');
+      writer.bytes(request.end, keyBytesMax, 'end');
+      writer.u64(request.limit);
+      break;
+    default:
+      return unreachable(request);
+  }
+  writer.u8(request.consistency === 'linearizable' ? 1 : 0);
+}
+
 function codeOf(request: ClientRequest): number {
-  const isForced = request.type === 'removeMember' && request.force;
-  return isForced ? forcedRemovalCode : requestCode[request.type];
+  if (request.type === 'removeMember' && request.force) return forcedRemovalCode;
+  if (request.type === 'read' && !isPlainRange(request.range)) return anyReadCode;
+  return requestCode[request.type];
 }
 
 /** Reads a request; byte fields are views. @throws WireError when the frame is not one whole
@@ -162,21 +201,29 @@ export function decodeRequest(bytes: Uint8Array): ClientRequest {
  * integer. */
 export function encodeReply(reply: ClientReply): Uint8Array {
   writer.discard();
-  if (reply.type === 'records') writer.ensure(sizeOfRecords(reply.records));
-  writer.u8(replyCode[reply.type]);
+  if (reply.type === 'records') writer.ensure(headBytes + recordsBytes(reply.records));
+  const isTrimmed = reply.type === 'records' && reply.firstSeq !== 1;
+  writer.u8(isTrimmed ? trimmedRecordsCode : replyCode[reply.type]);
   writer.u64(reply.id);
   switch (reply.type) {
     case 'commandReply':
       writeReply(writer, reply.reply);
       break;
     case 'records':
-      writeRecords(reply.records, reply.nextSeq, reply.complete);
+      if (isTrimmed) writer.u64(reply.firstSeq);
+      writeRecords(writer, reply);
       break;
     case 'refused':
       writeRefusal(writer, reply.refusal);
       break;
     case 'keys':
-      writeKeys(reply.keys, reply.revision, reply.more);
+      writeKeys(writer, reply);
+      break;
+    case 'tail':
+      writeStreamState(writer, reply.state);
+      break;
+    case 'streams':
+      writeStreams(writer, reply);
       break;
     case 'status':
       writer.raw(encodeStatus(reply.status));
@@ -214,11 +261,21 @@ export function decodeReply(bytes: Uint8Array): ClientReply {
 
 function readRareRequest(type: number, id: number, reader: ByteReader): ClientRequest {
   switch (type) {
-    case requestCode.read: {
+    case requestCode.read:
+    case anyReadCode: {
       const stream = reader.utf8(streamBytesMax, 'stream');
-      const fromSeq = reader.u64();
+      const range = type === anyReadCode ? readAnyRange(reader) : readPlainRange(reader);
+      return { type: 'read', id, stream, range, consistency: readConsistency(reader) };
+    }
+    case requestCode.tail: {
+      const stream = reader.utf8(streamBytesMax, 'stream');
+      return { type: 'tail', id, stream, consistency: readConsistency(reader) };
+    }
+    case requestCode.streams: {
+      const prefix = reader.utf8(streamBytesMax, 'prefix');
+      const after = reader.utf8(streamBytesMax, 'after');
       const limit = reader.u64();
-      return { type: 'read', id, stream, fromSeq, limit, consistency: readConsistency(reader) };
+      return { type: 'streams', id, prefix, after, limit, consistency: readConsistency(reader) };
     }
     case requestCode.follow: {
       const stream = reader.utf8(streamBytesMax, 'stream');
@@ -276,11 +333,17 @@ function readReplyBody(type: number, id: number, reader: ByteReader): ClientRepl
     case replyCode.commandReply:
       return { type: 'commandReply', id, reply: readReply(reader) };
     case replyCode.records:
-      return readRecords(id, reader);
+      return readRecords(id, 1, reader);
+    case trimmedRecordsCode:
+      return readRecords(id, readTrimmedFirst(reader), reader);
     case replyCode.refused:
       return { type: 'refused', id, refusal: readRefusal(reader) };
     case replyCode.keys:
       return readKeys(id, reader);
+    case replyCode.tail:
+      return { type: 'tail', id, state: readStreamState(reader) };
+    case replyCode.streams:
+      return readStreams(id, reader);
     case replyCode.status:
       return { type: 'status', id, status: decodeStatus(reader.raw(reader.remaining)) };
     case replyCode.plan:
@@ -301,94 +364,12 @@ function readReplyBody(type: number, id: number, reader: ByteReader): ClientRepl
   }
 }
 
-function sizeOfRecords(records: readonly StreamRecord[]): number {
-  let size = headBytes + 13 + records.length * recordHeadBytes;
-  for (let i = 0; i < records.length; i++) size += (records[i] as StreamRecord).data.length;
-  checkSize(size, frameBytesMax, 'records');
-  return size;
-}
-
-function writeRecords(records: readonly StreamRecord[], nextSeq: number, complete: boolean): void {
-  checkSize(records.length, batchRecordsMax, 'records');
-  writer.u64(nextSeq);
-  writer.u8(complete ? 1 : 0);
-  writer.u32(records.length);
-  for (let i = 0; i < records.length; i++) {
-    const record = records[i] as StreamRecord;
-    writer.u64(record.seq);
-    writer.u64(record.index);
-    writer.u64(record.term);
-    writer.u64(record.timeMillis);
-    writer.bytes(record.data, commandBytesMax, 'record');
-  }
-}
-
-function readRecords(id: number, reader: ByteReader): ClientReply {
-  const nextSeq = reader.u64();
-  const complete = readFlag(reader);
-  const count = readCount(reader);
-  const records: StreamRecord[] = [];
-  for (let i = 0; i < count; i++) {
-    const seq = reader.u64();
-    const index = reader.u64();
-    const term = reader.u64();
-    const timeMillis = reader.u64();
-    const data = reader.bytes(commandBytesMax, 'record');
-    records.push({ seq, index, term, timeMillis, data });
-  }
-  return { type: 'records', id, records, nextSeq, complete };
-}
-
-function writeKeys(keys: readonly KeyValue[], revision: number, more: boolean): void {
-  checkSize(keys.length, batchRecordsMax, 'keys');
-  writer.u64(revision);
-  writer.u8(more ? 1 : 0);
-  writer.u32(keys.length);
-  for (const pair of keys) {
-    writer.bytes(pair.key, keyBytesMax, 'key');
-    writer.bytes(pair.value, commandBytesMax, 'value');
-    writer.u64(pair.createRevision);
-    writer.u64(pair.modRevision);
-    writer.u64(pair.version);
-  }
-}
-
-function readKeys(id: number, reader: ByteReader): ClientReply {
-  const revision = reader.u64();
-  const more = readFlag(reader);
-  const count = readCount(reader);
-  const keys: KeyValue[] = [];
-  for (let i = 0; i < count; i++) {
-    const key = reader.bytes(keyBytesMax, 'key');
-    const value = reader.bytes(commandBytesMax, 'value');
-    const createRevision = reader.u64();
-    const modRevision = reader.u64();
-    keys.push({ key, value, createRevision, modRevision, version: reader.u64() });
-  }
-  return { type: 'keys', id, revision, keys, more };
-}
-
-/** A count of rows. That they are there shows as they are read, one by one. */
-function readCount(reader: ByteReader): number {
-  const count = reader.u32();
-  if (count > batchRecordsMax) throw new WireError(`${count} rows, more than ${batchRecordsMax}`);
-  return count;
-}
-
-function writeConsistency(consistency: Consistency): void {
-  writer.u8(consistency === 'linearizable' ? 1 : 0);
+function readTrimmedFirst(reader: ByteReader): number {
+  const firstSeq = reader.u64();
+  if (firstSeq === 1) throw new WireError('records of a whole stream under the code of a trimmed');
+  return firstSeq;
 }
 
 function readConsistency(reader: ByteReader): Consistency {
   return readFlag(reader) ? 'linearizable' : 'stale';
-}
-
-function readFlag(reader: ByteReader): boolean {
-  const flag = reader.u8();
-  if (flag > 1) throw new WireError(`a flag of value ${flag}`);
-  return flag === 1;
-}
-
-function checkSize(size: number, max: number, name: string): void {
-  if (size > max) throw new WireError(`${name}: ${size}, more than the ${max} allowed`);
 }

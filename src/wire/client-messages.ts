@@ -6,7 +6,7 @@
  */
 
 import type { Refusal } from '../base/errors.js';
-import type { KeyValue, Reply } from '../machine/commands.js';
+import type { KeyValue, Reply, StreamState } from '../machine/commands.js';
 import type { HistoryRow, PlanReport, WhyReport } from '../membership/report.js';
 
 export type { HistoryRow, PlanReport, QuorumReport, WhyReport } from '../membership/report.js';
@@ -23,6 +23,27 @@ export interface StreamRecord {
   /** The leader's stamp, milliseconds since 1970. */
   readonly timeMillis: number;
   readonly data: Uint8Array;
+}
+
+/** A stream among others. */
+export interface NamedStream {
+  readonly name: string;
+  readonly state: StreamState;
+}
+
+/** Which records to read. */
+export interface ReadRange {
+  /**
+   * Where to begin: at a sequence (0: the first record kept, or with `backwards` the last; one that
+   * is trimmed away is TRIMMED), or at the first record appended at or after a time, milliseconds
+   * since 1970 (with `backwards`: at the last one appended before it).
+   */
+  readonly from: { readonly seq: number } | { readonly timeMillis: number };
+  /** Towards the first record of the stream: falling sequences. */
+  readonly backwards: boolean;
+  readonly limit: number;
+  /** Bytes of records at most, but at least one record; 0: as many as an answer takes. */
+  readonly bytesMax: number;
 }
 
 /** How a member does, as the asked server sees it. `left`: it was stopped in order, and said so. */
@@ -78,6 +99,8 @@ export interface ClusterStatus {
       /** Null: nobody since this server started. */
       readonly lastLeader: string | null;
     } | null;
+    /** What is wrong with this server, and what to do, one line; null: nothing. */
+    readonly alarm: string | null;
   };
 }
 
@@ -132,8 +155,22 @@ export type ClientRequest =
       readonly type: 'read';
       readonly id: number;
       readonly stream: string;
-      /** First sequence wanted; 1 is the first of a stream. */
-      readonly fromSeq: number;
+      readonly range: ReadRange;
+      readonly consistency: Consistency;
+    }
+  /** How a stream stands; NOT_FOUND when there is none of that name. */
+  | {
+      readonly type: 'tail';
+      readonly id: number;
+      readonly stream: string;
+      readonly consistency: Consistency;
+    }
+  /** Streams by name, behind `after` (empty: from the first), those that begin with `prefix`. */
+  | {
+      readonly type: 'streams';
+      readonly id: number;
+      readonly prefix: string;
+      readonly after: string;
       readonly limit: number;
       readonly consistency: Consistency;
     }
@@ -166,6 +203,9 @@ export type ClientRequest =
   | { readonly type: 'status'; readonly id: number }
   | (OperatorRequest & { readonly id: number });
 
+/** The requests that are answered from what a server has applied, each as fresh as it says. */
+export type ReadRequest = Extract<ClientRequest, { readonly consistency: Consistency }>;
+
 /** What a server answers. */
 export type ClientReply =
   | { readonly type: 'refused'; readonly id: number; readonly refusal: Refusal }
@@ -174,8 +214,10 @@ export type ClientReply =
       readonly type: 'records';
       readonly id: number;
       readonly records: readonly StreamRecord[];
-      /** The stream's next sequence when it was read: total = nextSeq − 1. */
+      /** The stream's next sequence when it was read. */
       readonly nextSeq: number;
+      /** The first record that was kept then. */
+      readonly firstSeq: number;
       /** False in answers to `follow` and where a size limit cut a `read` short of its limit. */
       readonly complete: boolean;
     }
@@ -184,6 +226,13 @@ export type ClientReply =
       readonly id: number;
       readonly revision: number;
       readonly keys: readonly KeyValue[];
+      readonly more: boolean;
+    }
+  | { readonly type: 'tail'; readonly id: number; readonly state: StreamState }
+  | {
+      readonly type: 'streams';
+      readonly id: number;
+      readonly streams: readonly NamedStream[];
       readonly more: boolean;
     }
   | { readonly type: 'status'; readonly id: number; readonly status: ClusterStatus }

@@ -19,7 +19,8 @@ export function encodeStatus(status: ClusterStatus): Uint8Array {
   const { self } = status;
   // It quotes what other servers said, and may name many of them.
   const waitingFor = self.waitingFor === null ? null : oneLine(self.waitingFor, lineBytesMax);
-  return encodeJson({ ...status, self: { ...self, waitingFor } }, statusBytesMax, 'status');
+  const alarm = self.alarm === null ? null : oneLine(self.alarm, lineBytesMax);
+  return encodeJson({ ...status, self: { ...self, waitingFor, alarm } }, statusBytesMax, 'status');
 }
 
 /** Reads a status. @throws WireError when a field is missing or not what it should be. */
@@ -69,6 +70,7 @@ function selfStatus(fields: JsonFields): ClusterStatus['self'] {
     role: fields.oneOf('role', ['leader', 'follower', 'candidate', 'joining']),
     waitingFor: fields.lineOrNull('waitingFor', lineBytesMax),
     leaderless: fields.has('leaderless') ? leaderless(fields.objectOrNull('leaderless')) : null,
+    alarm: fields.has('alarm') ? fields.lineOrNull('alarm', lineBytesMax) : null,
   };
 }
 

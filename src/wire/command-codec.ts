@@ -3,42 +3,69 @@
  * only joined by another version. Layout, little-endian:
  *
  *     op u8 · version u8 (1) · body
- *     tag        0 u8, or 1 u8 · session u64 · sequence u64 · acknowledgedBelow u64
- *     condition  0 u8, or 1 u8 · mod revision u64
- *     append     tag · stream (u32 length, UTF-8) · count u32 · end u32 × count · records
- *     put        tag · condition · key (u32 length) · value (the rest)
- *     delete     tag · condition · key (the rest)
- *     setPolicy  condition (an index) · count u32 · (name · value, u32 length each) × count
+ *     tag           0 u8, or 1 u8 · session u64 · sequence u64 · acknowledgedBelow u64
+ *     condition     0 u8, or 1 u8 · mod revision u64
+ *     append        append-codec.ts
+ *     put           tag · condition · key (u32 length) · value (the rest)
+ *     delete        tag · condition · key (the rest)
+ *     setPolicy     condition (an index) · count u32 · (name · value, u32 length each) × count
+ *     changeStream  tag · kind u8 · stream (u32 length, UTF-8) · body
+ *       1 seal          condition (a view)
+ *       2 openView      after u64
+ *       3 trim          beforeSeq u64
+ *       4 setRetention  flags u8 (1 recordsMax, 2 bytesMax, 4 ageMillisMax) · those, u64 each
  *
- * `end` is where a record ends among the records, so that any one of them is found in one step.
- * Append is hot and read by hand from the bytes; records are views. Only WireError is thrown; what
- * a command may mean (names, sizes of keys) the machine judges.
+ * Byte fields are views. Only WireError is thrown; what a command may mean (names, sizes of keys)
+ * the machine judges.
  */
 
 import { unreachable } from '../base/assert.js';
-import { batchRecordsMax, commandBytesMax } from '../base/limits.js';
-import { decodeUtf8, utf8Length } from '../base/utf8.js';
-import type { Append, Command, PolicyWord, SessionTag } from '../machine/commands.js';
+import { commandBytesMax } from '../base/limits.js';
+import { utf8Length } from '../base/utf8.js';
+import type {
+  ChangeStream,
+  Command,
+  PolicyWord,
+  Retention,
+  SessionTag,
+  StreamChange,
+} from '../machine/commands.js';
+import {
+  appendBytes,
+  appendOp,
+  conditionalAppend,
+  decodeAppend,
+  plainAppend,
+  writeAppendBody,
+} from './append-codec.js';
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import { WireError } from './wire-error.js';
 
 const version = 1;
+
+/** An append has two codes of its own, 3 and 7 (append-codec.ts). */
 const opCode = {
   registerSession: 1,
   closeSession: 2,
-  append: 3,
   put: 4,
   delete: 5,
   setPolicy: 6,
+  changeStream: 8,
 } as const;
 
-const two32 = 0x1_0000_0000;
-const highMax = 0x1f_ffff;
+const changeCode = { seal: 1, openView: 2, trim: 3, setRetention: 4 } as const;
+
+const hasRecordsMax = 1;
+const hasBytesMax = 2;
+const hasAgeMax = 4;
 
 /** op, version, flag of the tag; and the tag itself. */
 const headBytes = 3;
 const tagBytes = 24;
+
+/** The longest body of a change: a retention with all three limits. */
+const changeBytesMax = 25;
 
 const writer = new ByteWriter();
 
@@ -55,7 +82,7 @@ export function encodeCommand(command: Command): Uint8Array {
   // A command that failed half-way may have left its bytes.
   writer.discard();
   writer.ensure(size);
-  writer.u8(opCode[command.op]);
+  writer.u8(command.op === 'append' ? appendOp(command) : opCode[command.op]);
   writer.u8(version);
   switch (command.op) {
     case 'registerSession':
@@ -64,7 +91,8 @@ export function encodeCommand(command: Command): Uint8Array {
       writer.u64(command.session);
       break;
     case 'append':
-      writeAppend(command);
+      writeTag(command.tag);
+      writeAppendBody(writer, command);
       break;
     case 'put':
       writeTag(command.tag);
@@ -80,6 +108,10 @@ export function encodeCommand(command: Command): Uint8Array {
     case 'setPolicy':
       writeCondition(command.expectedIndex);
       writeWords(command.words);
+      break;
+    case 'changeStream':
+      writeTag(command.tag);
+      writeChange(command);
       break;
     default:
       return unreachable(command);
@@ -97,22 +129,8 @@ export function decodeCommand(bytes: Uint8Array): Command {
     throw new WireError(`a command of ${bytes.length} bytes, more than ${commandBytesMax}`);
   }
   if (bytes[1] !== version) throw new WireError(`a command of unknown version ${bytes[1]}`);
-  return bytes[0] === opCode.append ? decodeAppend(bytes) : decodeRare(bytes);
-}
-
-/**
- * The `offset`-th record (from 0) of an encoded append, as a view, without decoding the others.
- * @throws WireError when the bytes are no append or have no such record.
- */
-export function peekRecord(bytes: Uint8Array, offset: number): Uint8Array {
-  const ends = endsOfAppend(bytes);
-  const count = u32At(bytes, ends - 4);
-  if (!(offset >= 0 && offset < count)) throw new WireError(`no record ${offset} of ${count}`);
-  const data = ends + 4 * count;
-  const start = offset === 0 ? 0 : u32At(bytes, ends + 4 * (offset - 1));
-  const end = u32At(bytes, ends + 4 * offset);
-  if (start > end) throw new WireError('ends of records that fall');
-  return view(bytes, data + start, end - start);
+  if (bytes[0] === plainAppend || bytes[0] === conditionalAppend) return decodeAppend(bytes);
+  return decodeRare(bytes);
 }
 
 function sizeOf(command: Command): number {
@@ -121,12 +139,8 @@ function sizeOf(command: Command): number {
       return 2;
     case 'closeSession':
       return 10;
-    case 'append': {
-      const count = command.records.length;
-      let size = headBytes + tagBytes + 8 + utf8Length(command.stream) + 4 * count;
-      for (let i = 0; i < count; i++) size += (command.records[i] as Uint8Array).length;
-      return command.tag === null ? size - tagBytes : size;
-    }
+    case 'append':
+      return appendBytes(command);
     case 'put': {
       const condition = command.expectedModRevision === null ? 1 : 9;
       const tag = command.tag === null ? 0 : tagBytes;
@@ -141,6 +155,10 @@ function sizeOf(command: Command): number {
       let size = 2 + (command.expectedIndex === null ? 1 : 9) + 4;
       for (const { name, value } of command.words) size += 8 + utf8Length(name) + utf8Length(value);
       return size;
+    }
+    case 'changeStream': {
+      const tag = command.tag === null ? 0 : tagBytes;
+      return headBytes + tag + 1 + 4 + utf8Length(command.stream) + changeBytesMax;
     }
     default:
       return unreachable(command);
@@ -175,38 +193,32 @@ function writeWords(words: readonly PolicyWord[]): void {
   }
 }
 
-function writeAppend({ tag, stream, records }: Append): void {
-  const count = records.length;
-  if (count > batchRecordsMax) {
-    throw new WireError(`an append of ${count} records, more than the ${batchRecordsMax} allowed`);
-  }
-  writeTag(tag);
+function writeChange({ stream, change }: ChangeStream): void {
+  writer.u8(changeCode[change.kind]);
   writer.utf8(stream, commandBytesMax, 'stream');
-  writer.u32(count);
-  let end = 0;
-  for (let i = 0; i < count; i++) {
-    end += (records[i] as Uint8Array).length;
-    writer.u32(end);
+  switch (change.kind) {
+    case 'seal':
+      return writeCondition(change.view);
+    case 'openView':
+      return writer.u64(change.after);
+    case 'trim':
+      return writer.u64(change.beforeSeq);
+    case 'setRetention':
+      return writeRetention(change);
+    default:
+      return unreachable(change);
   }
-  for (let i = 0; i < count; i++) writer.raw(records[i] as Uint8Array);
 }
 
-function decodeAppend(bytes: Uint8Array): Append {
-  const ends = endsOfAppend(bytes);
-  const count = u32At(bytes, ends - 4);
-  if (count > batchRecordsMax) throw new WireError(`an append of ${count} records`);
-  const data = ends + 4 * count;
-  const records: Uint8Array[] = [];
-  let start = 0;
-  for (let i = 0; i < count; i++) {
-    const end = u32At(bytes, ends + 4 * i);
-    if (end < start) throw new WireError('ends of records that fall');
-    records.push(view(bytes, data + start, end - start));
-    start = end;
-  }
-  if (data + start !== bytes.length) throw new WireError('bytes that belong to no record');
-  const tag = bytes[2] === 0 ? null : tagAt(bytes, headBytes);
-  return { op: 'append', tag, stream: streamOf(bytes, ends), records };
+function writeRetention({ recordsMax, bytesMax, ageMillisMax }: Retention): void {
+  writer.u8(
+    (recordsMax === null ? 0 : hasRecordsMax) |
+      (bytesMax === null ? 0 : hasBytesMax) |
+      (ageMillisMax === null ? 0 : hasAgeMax),
+  );
+  if (recordsMax !== null) writer.u64(recordsMax);
+  if (bytesMax !== null) writer.u64(bytesMax);
+  if (ageMillisMax !== null) writer.u64(ageMillisMax);
 }
 
 function decodeRare(bytes: Uint8Array): Command {
@@ -239,9 +251,40 @@ function decodeRare(bytes: Uint8Array): Command {
       reader.expectEnd('setPolicy');
       return { op: 'setPolicy', words, expectedIndex };
     }
+    case opCode.changeStream: {
+      const tag = readTag(reader);
+      const kind = reader.u8();
+      const stream = reader.utf8(commandBytesMax, 'stream');
+      const change = readChange(reader, kind);
+      reader.expectEnd('changeStream');
+      return { op: 'changeStream', tag, stream, change };
+    }
     default:
       throw new WireError(`a command of unknown kind ${op}`);
   }
+}
+
+function readChange(reader: ByteReader, kind: number): StreamChange {
+  switch (kind) {
+    case changeCode.seal:
+      return { kind: 'seal', view: readCondition(reader) };
+    case changeCode.openView:
+      return { kind: 'openView', after: reader.u64() };
+    case changeCode.trim:
+      return { kind: 'trim', beforeSeq: reader.u64() };
+    case changeCode.setRetention:
+      return { kind: 'setRetention', ...readRetention(reader) };
+    default:
+      throw new WireError(`a change of a stream of unknown kind ${kind}`);
+  }
+}
+
+function readRetention(reader: ByteReader): Retention {
+  const flags = reader.u8();
+  if (flags > 7) throw new WireError(`a retention with flags ${flags}`);
+  const recordsMax = (flags & hasRecordsMax) === 0 ? null : reader.u64();
+  const bytesMax = (flags & hasBytesMax) === 0 ? null : reader.u64();
+  return { recordsMax, bytesMax, ageMillisMax: (flags & hasAgeMax) === 0 ? null : reader.u64() };
 }
 
 function readTag(reader: ByteReader): SessionTag | null {
@@ -268,69 +311,4 @@ function readFlag(reader: ByteReader): boolean {
   const flag = reader.u8();
   if (flag > 1) throw new WireError(`a flag of value ${flag}`);
   return flag === 1;
-}
-
-/** Where the table of ends starts; the count stands in the four bytes before it. The table is
- * whole. */
-function endsOfAppend(bytes: Uint8Array): number {
-  const length = bytes.length;
-  if (length < headBytes || bytes[0] !== opCode.append || bytes[1] !== version) {
-    throw new WireError('not an append command');
-  }
-  const flag = bytes[2] as number;
-  if (flag > 1) throw new WireError(`a flag of value ${flag}`);
-  const nameAt = headBytes + (flag === 1 ? tagBytes : 0);
-  // What is read beyond the end is zero, and every step only adds: one check at the end holds all.
-  const ends = nameAt + 8 + u32At(bytes, nameAt);
-  if (ends + 4 * u32At(bytes, ends - 4) > length) throw new WireError('an append is cut');
-  return ends;
-}
-
-/** The name of the last stream decoded, and its bytes: one stream mostly follows itself. */
-let lastStream = '';
-let lastStreamBytes = new Uint8Array(0);
-
-function streamOf(bytes: Uint8Array, ends: number): string {
-  const end = ends - 4;
-  const start = headBytes + (bytes[2] === 0 ? 0 : tagBytes) + 4;
-  const known = lastStreamBytes;
-  let same = end - start === known.length;
-  for (let i = 0; same && i < known.length; i++) same = bytes[start + i] === known[i];
-  if (same) return lastStream;
-  const stream = decodeUtf8(bytes, start, end);
-  if (stream === null) throw new WireError('the name of a stream is not well-formed UTF-8');
-  lastStream = stream;
-  lastStreamBytes = new Uint8Array(bytes.subarray(start, end));
-  return stream;
-}
-
-function tagAt(bytes: Uint8Array, at: number): SessionTag {
-  return {
-    session: u64At(bytes, at),
-    sequence: u64At(bytes, at + 8),
-    acknowledgedBelow: u64At(bytes, at + 16),
-  };
-}
-
-/** Bytes beyond the end count as zero. */
-function u32At(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)) >>>
-    0
-  );
-}
-
-function u64At(bytes: Uint8Array, at: number): number {
-  const high = u32At(bytes, at + 4);
-  if (high > highMax) throw new WireError('a number above 2^53 - 1');
-  return high * two32 + u32At(bytes, at);
-}
-
-/** Not by subarray: a Buffer's subarray is a Buffer, slower to make and to read. */
-function view(bytes: Uint8Array, start: number, count: number): Uint8Array {
-  if (start + count > bytes.length) throw new WireError('a record is cut');
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, count);
 }

@@ -3,7 +3,8 @@
  * protocol. Codes stand for words by fixed numbers: a new word gets a new number, none is ever used
  * again. Layout, little-endian:
  *
- *     reply    kind u8 · index u64 · term u64 · the numbers of that kind, u64 each
+ *     reply    kind u8 · index u64 · term u64 · the numbers of that kind, u64 each, or (kind 8) the
+ *              state of a stream (stream-state-codec.ts)
  *     refusal  code u8 · flags u8 (1 leader, 2 retryAfterMillis, 4 expected) · message · those
  */
 
@@ -13,6 +14,7 @@ import { isOneLine, oneLine } from '../base/one-line.js';
 import type { Reply } from '../machine/commands.js';
 import type { ByteReader } from './byte-reader.js';
 import type { ByteWriter } from './byte-writer.js';
+import { readStreamState, writeStreamState } from './stream-state-codec.js';
 import { addressBytesMax, addressesMax, nameBytesMax } from './text-limits.js';
 import { WireError } from './wire-error.js';
 
@@ -27,6 +29,7 @@ const kindCode = {
   deleted: 5,
   refused: 6,
   policySet: 7,
+  streamChanged: 8,
 } as const;
 
 /** By number; the order is the format. */
@@ -52,6 +55,9 @@ const errorCodes: readonly (ErrorCode | null)[] = [
   'WRONG_CLUSTER',
   'DAMAGED',
   'DISK_FAILED',
+  'SEALED',
+  'FENCED',
+  'TRIMMED',
 ];
 
 const hasLeader = 1;
@@ -83,6 +89,9 @@ export function writeReply(writer: ByteWriter, reply: Reply): void {
     case 'closed':
     case 'policySet':
       return;
+    case 'streamChanged':
+      writeStreamState(writer, reply.state);
+      return;
     case 'refused':
       writeRefusal(writer, reply.refusal);
       return;
@@ -112,6 +121,8 @@ export function readReply(reader: ByteReader): Reply {
       return { kind: 'closed', index, term };
     case kindCode.policySet:
       return { kind: 'policySet', index, term };
+    case kindCode.streamChanged:
+      return { kind: 'streamChanged', state: readStreamState(reader), index, term };
     case kindCode.refused:
       return { kind: 'refused', refusal: readRefusal(reader), index, term };
     default:

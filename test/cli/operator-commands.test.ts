@@ -133,6 +133,7 @@ const calm: ClusterStatus = {
     role: 'leader',
     waitingFor: null,
     leaderless: null,
+    alarm: null,
   },
 };
 
@@ -153,6 +154,7 @@ const lost: ClusterStatus = {
     role: 'candidate',
     waitingFor: 'a majority: reached 1 of 3 voters; missing: s1, s3',
     leaderless: { millis: 300_000, lastLeader: 's1' },
+    alarm: 'the disk is full (ENOSPC): make room',
   },
 };
 
@@ -161,6 +163,8 @@ test('status without a leader: since when, who led last, who is silent for how l
   assert.match(text, /^leader {7}none for 5 min \(s1 led last\)$/m);
   assert.match(text, /^members {6}3 voters, 0 without a vote, configuration 21$/m);
   assert.match(text, /^waiting for {2}a majority: reached 1 of 3 voters; missing: s1, s3$/m);
+  assert.match(text, /^ALARM {8}the disk is full \(ENOSPC\): make room$/m);
+  assert.not.match(await statusText(calm), /ALARM/);
   assert.match(text, /^s1 .* dead, 12 s /m);
   assert.match(text, /^s2 .* alive /m);
   assert.match(text, /^s3 .* unknown /m);

@@ -57,7 +57,7 @@ const inputs: readonly (readonly [readonly string[], readonly string[]])[] = [
 for (const [input, wanted] of inputs) {
   test(`input ${JSON.stringify(input)} makes ${wanted.length} records`, async () => {
     const { error, out, cluster } = await run((context) =>
-      appendLines(context, chunks(...input), 'log'),
+      appendLines(context, chunks(...input), {}),
     );
     assert.is(error, null);
     assert.equal(cluster.texts(), wanted);
@@ -68,7 +68,7 @@ for (const [input, wanted] of inputs) {
 
 test('bytes that are no text stay as they are', async () => {
   const bytes = Uint8Array.of(0xff, 0x00, 0x0a, 0xfe);
-  const { cluster } = await run((context) => appendLines(context, chunks(bytes), 'log'));
+  const { cluster } = await run((context) => appendLines(context, chunks(bytes), {}));
   assert.equal(
     cluster.records.map((record) => [...record.data]),
     [[0xff, 0x00], [0xfe]],
@@ -79,25 +79,25 @@ test('many lines arrive all, once, in order', async () => {
   const lines = Array.from({ length: 30_000 }, (_, i) => `line ${i}`);
   const text = lines.join('\n');
   const parts = text.match(/[\s\S]{1,65536}/g) ?? [];
-  const { cluster, error } = await run((context) => appendLines(context, chunks(...parts), 'log'));
+  const { cluster, error } = await run((context) => appendLines(context, chunks(...parts), {}));
   assert.is(error, null);
   assert.equal(cluster.texts(), lines);
 });
 
 test('a refused line is named, and those that are in are counted', async () => {
   const { error, cluster } = await run((context) =>
-    appendLines(context, chunks(`a\nb\n${'x'.repeat(20_000)}\n`), 'log'),
+    appendLines(context, chunks(`a\nb\n${'x'.repeat(20_000)}\n`), {}),
   );
   assert.match((error as Error).message, /^line 3 \(2 other lines are in the log\): a record of/);
   assert.equal(cluster.texts(), ['a', 'b']);
 });
 
 test('append prints the sequence number; as JSON one object a line', async () => {
-  const one = await run((context) => appendOne(context, 'x', 'log'));
+  const one = await run((context) => appendOne(context, 'x', {}));
   assert.is(one.out, '1\n');
-  const json = await run((context) => appendOne(context, 'x', 'log'), true);
+  const json = await run((context) => appendOne(context, 'x', {}), true);
   assert.is(json.out, '{"seq":1,"index":3,"term":1}\n');
-  const lines = await run((context) => appendLines(context, chunks('a\nb'), 'log'), true);
+  const lines = await run((context) => appendLines(context, chunks('a\nb'), {}), true);
   assert.is(lines.out, '{"seq":1,"index":3,"term":1}\n{"seq":2,"index":3,"term":1}\n');
 });
 

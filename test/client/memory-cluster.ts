@@ -4,6 +4,7 @@
  * which a test decides the fate of each command: so it can lose what a real cluster loses.
  */
 
+import * as assert from 'uvu/assert';
 import type { Clock } from '../../src/base/clock.js';
 import type { Refusal } from '../../src/base/errors.js';
 import { Rng } from '../../src/base/rng.js';
@@ -13,7 +14,9 @@ import { type ConnectOptions, settleOptions } from '../../src/client/options.js'
 import { NativeFront, type NativeFrontOptions } from '../../src/front/native/native-front.js';
 import type { Command, Reply } from '../../src/machine/commands.js';
 import { Machine } from '../../src/machine/machine.js';
-import type { Outcome, RecordsRead, ReplicaApi } from '../../src/replica/api.js';
+import type { Entry } from '../../src/raft/types.js';
+import type { Outcome, ReplicaApi } from '../../src/replica/api.js';
+import { RecordReader } from '../../src/replica/record-reader.js';
 import type { ClientDialer, ClientStream } from '../../src/transport/transport.js';
 import type {
   ClusterStatus,
@@ -21,7 +24,8 @@ import type {
   OperatorRequest,
   StreamRecord,
 } from '../../src/wire/client-messages.js';
-import { decodeCommand } from '../../src/wire/command-codec.js';
+import { decodeCommand, encodeCommand } from '../../src/wire/command-codec.js';
+import { entry } from '../raft/lone-core.js';
 
 /** What becomes of a command. `lost`: neither done nor answered. `mute`: done, not answered. */
 export type Fate = 'done' | 'lost' | 'mute' | Refusal;
@@ -100,6 +104,8 @@ export function streamPair(clock: Clock): [MemoryStream, MemoryStream] {
   return pair;
 }
 
+const always = (): null => null;
+
 interface Server {
   readonly front: NativeFront;
   isUp: boolean;
@@ -140,11 +146,19 @@ export class MemoryCluster implements ClientDialer {
   /** What operators asked, in order. */
   readonly operated: OperatorRequest[] = [];
   #index = 1;
+  /** What was applied, by index. */
+  readonly #log = new Map<number, Entry>();
+  readonly #reader: RecordReader;
   readonly #watchers = new Set<() => void>();
 
   constructor(clock: Clock, addresses: readonly string[], options: NativeFrontOptions = {}) {
     this.clock = clock;
     this.leader = addresses[0] ?? null;
+    this.#reader = new RecordReader({
+      machine: this.machine,
+      core: { entriesInMemory: (first, last) => this.#entries(first, last) },
+      store: { read: () => assert.unreachable('all of the log is in memory') },
+    });
     for (const address of addresses) {
       const replica = this.#replica(address);
       const front = new NativeFront(options, { replica, clock, log: quietLog });
@@ -208,11 +222,20 @@ export class MemoryCluster implements ClientDialer {
     const reply = this.machine.apply(meta, command);
     const after = this.machine.stream('log')?.nextSeq ?? 1;
     this.applied.push(command);
+    this.#log.set(this.#index, {
+      ...meta,
+      kind: 'command',
+      data: encodeCommand(command),
+      configuration: null,
+      encoded: null,
+    });
     if (command.op === 'append' && after > before) {
       const { index, term, timeMillis } = meta;
       for (const data of command.records) {
         this.records.push({ seq: this.records.length + 1, index, term, timeMillis, data });
       }
+    }
+    if (command.op === 'append' && reply.kind === 'appended') {
       for (const changed of this.#watchers) this.clock.afterTurn(changed);
     }
     return reply;
@@ -230,9 +253,11 @@ export class MemoryCluster implements ClientDialer {
     if (fate === 'done') this.clock.afterTurn(() => answer({ ok: true, value }));
   }
 
-  #readRecords(fromSeq: number, limit: number): RecordsRead {
-    const records = this.records.slice(fromSeq - 1, fromSeq - 1 + limit);
-    return { records, nextSeq: this.records.length + 1, complete: true };
+  #entries(first: number, last: number): readonly Entry[] {
+    return Array.from({ length: last - first + 1 }, (_, at) => {
+      const index = first + at;
+      return this.#log.get(index) ?? { ...entry(index, 1, ''), kind: 'noop' };
+    });
   }
 
   #replica(address: string): ReplicaApi {
@@ -245,8 +270,19 @@ export class MemoryCluster implements ClientDialer {
     };
     return {
       execute: (bytes, answer) => this.#execute(address, bytes, answer),
-      readRecords: (_stream, fromSeq, limit, _consistency, answer) =>
-        later(answer, () => this.#readRecords(fromSeq, limit)),
+      readRecords: (stream, range, _consistency, answer) =>
+        later((outcome) => {
+          if (outcome.ok) this.#reader.read(stream, range, answer);
+          else answer(outcome);
+        }, always),
+      tail: (stream, _consistency, answer) =>
+        later((outcome: Outcome<null>) => {
+          const value = this.machine.streamState(stream);
+          const refusal: Refusal = { code: 'NOT_FOUND', message: 'no such stream' };
+          if (!outcome.ok) answer(outcome);
+          else answer(value === null ? { ok: false, refusal } : { ok: true, value });
+        }, always),
+      streams: (page, _consistency, answer) => later(answer, () => this.machine.streams(page)),
       get: (key, _consistency, answer) =>
         later(answer, () => {
           const pair = this.machine.get(key);
@@ -341,6 +377,7 @@ export class MemoryCluster implements ClientDialer {
         role: leader === address ? 'leader' : 'follower',
         waitingFor: null,
         leaderless: this.#leaderless(),
+        alarm: null,
       },
     };
   }

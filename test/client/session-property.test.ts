@@ -8,7 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ErrorCode } from '../../src/base/errors.js';
 import { Rng } from '../../src/base/rng.js';
-import type { AppendResult } from '../../src/client/client.js';
+import type { AppendResult } from '../../src/client/calls.js';
 import { type Fate, MemoryCluster } from './memory-cluster.js';
 import { VirtualClock } from './virtual-clock.js';
 

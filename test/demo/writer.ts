@@ -4,7 +4,8 @@
  * not name the place that the record's number says.
  */
 
-import type { AppendResult, Client } from '../../src/client/client.js';
+import type { AppendResult } from '../../src/client/calls.js';
+import type { Client } from '../../src/client/client.js';
 
 /** Appends on their way at once: enough that a kill always meets some. */
 const outstandingMax = 8;

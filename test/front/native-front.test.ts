@@ -207,8 +207,7 @@ test('reads wait for others by weight, and all are answered in the end', async (
   const read = {
     type: 'read',
     stream: 'log',
-    fromSeq: 1,
-    limit: 10,
+    range: { from: { seq: 1 }, backwards: false, limit: 10, bytesMax: 0 },
     consistency: 'stale',
   } as const;
   talker.say(...[1, 2, 3, 4].map((id) => ({ ...read, id })));
@@ -224,8 +223,11 @@ test('a read cut by the limit of a reply says that it is not complete', async ()
   for (let i = 0; i < 3; i++) talker.say(talker.append(i + 1, ...Array(5000).fill('r')));
   await talker.settle();
   talker.replies.length = 0;
-  const read = { type: 'read', stream: 'log', limit: 20_000, consistency: 'stale' } as const;
-  talker.say({ ...read, id: 9, fromSeq: 1 }, { ...read, id: 10, fromSeq: 10_001 });
+  const read = (id: number, seq: number): ClientRequest => {
+    const range = { from: { seq }, backwards: false, limit: 20_000, bytesMax: 0 };
+    return { type: 'read', id, stream: 'log', range, consistency: 'stale' };
+  };
+  talker.say(read(9, 1), read(10, 10_001));
   await talker.settle();
   const told = talker.replies.map((reply) =>
     reply.type === 'records' ? [reply.records.length, reply.complete] : null,

@@ -64,7 +64,7 @@ test('an append says where its records are and which entry did it', () => {
     index: 2,
     term: 1,
   });
-  assert.equal(bench.machine.stream('log'), { nextSeq: 4 });
+  assert.equal(bench.machine.stream('log'), { firstSeq: 1, nextSeq: 4 });
   assert.equal(bench.machine.locate('log', 2, 9), [
     { seq: 2, index: 2, offset: 1 },
     { seq: 3, index: 2, offset: 2 },

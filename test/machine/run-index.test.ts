@@ -35,6 +35,50 @@ test('a run index finds what a list of all records finds', () => {
   );
 });
 
+test('a trimmed run index finds what is left of the list', () => {
+  const step = fc.record({
+    gap: fc.oneof(fc.constant(0), fc.nat(3)),
+    records: fc.integer({ min: 1, max: 4 }),
+    trimBy: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.nat(9)),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
+      const runs = new RunIndex();
+      const naive: RecordPlace[] = [];
+      let index = 0;
+      let firstSeq = 1;
+      for (const { gap, records, trimBy } of steps) {
+        index += 1 + gap;
+        assert.is(runs.append(index, records), naive.length + 1);
+        for (let offset = 0; offset < records; offset++) {
+          naive.push({ seq: naive.length + 1, index, offset });
+        }
+        firstSeq = Math.min(naive.length + 1, firstSeq + trimBy);
+        runs.trim(firstSeq);
+        assert.is(runs.firstSeq, firstSeq);
+        assert.equal(runs.locate(1, 9999), naive.slice(firstSeq - 1));
+        assert.equal(runs.locate(firstSeq + 2, 3), naive.slice(firstSeq + 1, firstSeq + 4));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a trim gives chunks back, and never goes back itself', () => {
+  const runs = new RunIndex();
+  for (let i = 1; i <= 100_000; i++) runs.append(i * 2, 1);
+  runs.trim(90_000);
+  assert.ok(runs.bytes <= 10 * (10_000 + 2048), `${runs.bytes}`);
+  runs.trim(5);
+  assert.is(runs.firstSeq, 90_000);
+  assert.equal(runs.locate(1, 1), [{ seq: 90_000, index: 180_000, offset: 0 }]);
+  assert.throws(() => runs.trim(100_002), isAssertion);
+  runs.trim(100_001);
+  assert.is(runs.bytes, 0);
+  assert.is(runs.append(200_001, 1), 100_001, 'next to the last entry, but of no run');
+  assert.equal(runs.locate(0, 9), [{ seq: 100_001, index: 200_001, offset: 0 }]);
+});
+
 test('many chunks of runs are searched like one', () => {
   const rng = new Rng(5);
   const steps = Array.from({ length: 20_000 }, () => {

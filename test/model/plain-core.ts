@@ -34,6 +34,7 @@ export type PlainProgress = Progress & {
   readonly _window: { readonly messagesMax: number };
   readonly _head: number;
   readonly _count: number;
+  readonly _allowed: number;
 };
 
 type PlainReads = LeaderReads & { _rounds: unknown[] };
@@ -48,7 +49,7 @@ const knownFields: Readonly<Record<string, readonly string[]>> = {
   ],
   RaftLog: [
     ...['_base', '_lastIndex', '_lastTerm', '_persisted', '_runs', '_configurations', '_tail'],
-    ...['_head', '_tailBytes', '_writes', '_cutsPending', '_slice'],
+    ...['_head', '_tailBytes', '_writes', '_cutsPending', '_slice', '_lastTimeMillis'],
   ],
   Leading: [
     ...['followers', 'reads', 'firstIndex', 'sinceTick', 'alone', 'transfer', 'uncommittedBytes'],
@@ -58,7 +59,7 @@ const knownFields: Readonly<Record<string, readonly string[]>> = {
     ...['id', 'match', 'next', 'state', 'pendingSnapshot', 'sequence', 'floor', 'probeSent'],
     ...['heardTick', 'ackedRound', 'sentCommit', 'sentTick', 'lossCheckSequence'],
     ...['lossCheckTick', 'forgottenSequence', '_window', '_lastIndexes', '_bytes', '_head'],
-    ...['_count', '_bytesTotal'],
+    ...['_count', '_bytesTotal', '_allowed'],
   ],
 };
 

@@ -59,7 +59,8 @@ function progressText(progress: PlainProgress, now: number, as: Renaming): strin
     check === 0 ? 0 : Math.min(now - progress.lossCheckTick, 60),
   ];
   const counts = [match, next, state, sequence, floor, probeSent, sentCommit, forgottenSequence];
-  return `${as(progress.id)}:${[...counts, check, ...times, ...window].join()}`;
+  const room = [progress._allowed, ...window];
+  return `${as(progress.id)}:${[...counts, check, ...times, ...room].join()}`;
 }
 
 function leadingText(leading: Leading, now: number, as: Renaming): string {

@@ -1,11 +1,11 @@
 /**
- * Disks that tear, rot and fill up, under real servers: what was acknowledged is still there, a
- * damaged server says which file and place and changes nothing, and the others go on without it.
+ * Disks that tear and rot, under real servers: what was acknowledged is still there, a damaged
+ * server says which file and place and changes nothing, and the others go on without it. Those that
+ * fill up: full-disk.test.ts.
  */
 
 // time limit: 150 s
 
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -17,12 +17,10 @@ import type { Client } from '../../src/client/client.js';
 import { sectorBytes } from '../../src/storage/segment-header.js';
 import { endOfNonZero } from '../../src/storage/segment-scan.js';
 import { assertLines, quorate } from './commands.js';
-import { recordsAt, type ServerProcess, Servers, within } from './servers.js';
+import { recordsAt, type ServerProcess, Servers } from './servers.js';
 
 const quick = ['--stabilisation', '300'];
 const mebibyte = 1024 * 1024;
-/** Commands of the system, for root. */
-const system = { mount: 'mount', unmount: 'umount' };
 
 test('a torn tail after kill -9 is cut, kept aside, and filled again from the others', async () => {
   const servers = await Servers.cluster(3, quick);
@@ -163,49 +161,6 @@ test('a damaged or missing part is one line, and putting it back is all it takes
   }
 });
 
-test('a full disk ends the server; with room again nothing acknowledged is lost', async () => {
-  const servers = new Servers();
-  const mount = path.join(servers.folder, 'small');
-  fs.mkdirSync(mount);
-  const mounted = spawnSync(system.mount, ['-t', 'tmpfs', '-o', 'size=190m', 'small', mount]);
-  try {
-    if (mounted.status !== 0) {
-      console.log('skipped: only root can mount a small disk');
-      return;
-    }
-    const server = await servers.place('small');
-    await servers.start(server);
-    const client = await servers.client({ timeoutMillis: 4000 });
-    const acknowledged: number[] = [];
-    const filling = fill(client, acknowledged);
-    // What is left is taken away once the log is in use: the next segment finds no room.
-    await client.append('first');
-    const ballast = path.join(mount, 'ballast');
-    takeAllRoom(ballast);
-    assert.is(await server.exit(30_000), 1);
-    await within(10_000, 'the end of the appends', filling);
-    const last = server.lines.at(-1);
-    assert.is(last?.msg, 'this server cannot go on', server.tail());
-    assert.match(String(last?.['reason']), /the disk is full \(ENOSPC\): .*make room.*start/);
-    assert.equal(server.plain, [], 'no stack');
-    fs.rmSync(ballast);
-    await servers.start(server);
-    await servers.leader();
-    const after = await recordsAt(server.address);
-    const numbers = new Set(after.map((record) => Number(record.slice(0, 8))));
-    assert.equal(
-      acknowledged.filter((number) => !numbers.has(number)),
-      [],
-    );
-    assert.ok(acknowledged.length > 10);
-    assert.ok((await (await servers.client()).append('room again')).seq > acknowledged.length);
-  } finally {
-    for (const server of servers.all) await server.kill();
-    if (mounted.status === 0) spawnSync(system.unmount, ['-l', mount]);
-    await servers.stopAll();
-  }
-});
-
 test('records at the limit pass, one byte more is refused; a restart has them all', async () => {
   const limits: [number, string[]][] = [
     [recordBytesMaxDefault, []],
@@ -257,33 +212,6 @@ async function append(client: Client, expected: string[], count: number): Promis
     const record = `record ${expected.length}`;
     await client.append(record);
     expected.push(record);
-  }
-}
-
-/** Appends until the server is gone; notes what was acknowledged. */
-async function fill(client: Client, acknowledged: number[]): Promise<void> {
-  const padding = 'x'.repeat(mebibyte - 8);
-  for (let number = 0; number < 400; number++) {
-    const record = String(number).padStart(8, '0') + padding;
-    const isIn = await client.append(record).then(
-      () => true,
-      () => false,
-    );
-    if (!isIn) return;
-    acknowledged.push(number);
-  }
-  throw new Error('the disk took everything');
-}
-
-/** Writes a file until the disk is full. */
-function takeAllRoom(file: string): void {
-  const target = fs.openSync(file, 'w');
-  try {
-    for (;;) fs.writeSync(target, Buffer.alloc(mebibyte, 1));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-  } finally {
-    fs.closeSync(target);
   }
 }
 

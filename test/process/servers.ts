@@ -229,10 +229,15 @@ export class Servers {
     return this.all.filter((server) => server.isRunning);
   }
 
-  /** A client of the running servers, closed by `stopAll`. */
-  async client(options: { readonly timeoutMillis?: number } = {}): Promise<Client> {
-    const targets = this.running.map(({ address }) => address);
-    const client = await connect({ targets, timeoutMillis: 15_000, ...options });
+  /** A client of the running servers, or of one of them, closed by `stopAll`. */
+  async client(
+    options: { readonly timeoutMillis?: number; readonly only?: ServerProcess } = {},
+  ): Promise<Client> {
+    const { only, ...rest } = options;
+    const targets =
+      only === undefined ? this.running.map(({ address }) => address) : [only.address];
+    const preferLeader = only === undefined;
+    const client = await connect({ targets, preferLeader, timeoutMillis: 15_000, ...rest });
     this.#clients.push(client);
     return client;
   }

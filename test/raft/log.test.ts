@@ -79,6 +79,21 @@ test('a cut takes configurations back, all of them that it reaches', () => {
   assert.is(log.lastIndex, 1);
 });
 
+test('no stamp is forgotten: not by a cut, nor by leaving the memory, nor by a snapshot', () => {
+  const log = logOf([1]);
+  const stamped = (index: number, timeMillis: number) => ({ ...entry(index, 1, 'x'), timeMillis });
+  log.append([stamped(3, 70), stamped(4, 90)]);
+  log.truncate(3);
+  assert.is(log.lastTimeMillis, 90);
+  log.append([stamped(3, 80)]);
+  assert.is(log.lastTimeMillis, 90);
+  log.reset({ ...log.base, index: 9 });
+  assert.is(log.lastTimeMillis, 90);
+  const { base } = log;
+  const nothing = { base, termRuns: [], configurations: [], lastIndex: base.index, tail: [] };
+  assert.is(new RaftLog({ ...nothing, timeMillis: 60 }).lastTimeMillis, 60);
+});
+
 test('the disk counts up to what it has', () => {
   const log = logOf([1]);
   log.writing(null);

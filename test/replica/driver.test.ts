@@ -94,6 +94,15 @@ test('trap 30: a promise leaves when every write before it is on disk, and not b
   assert.equal(stage.sent, [3, 1, 2, 4, 5], 'nothing is under way');
 });
 
+test('a disk that takes for ever does not fill the memory: the oldest promises are lost', () => {
+  const stage = new Stage();
+  stage.play(write);
+  for (let term = 1; term <= 5000; term++) stage.play(send(term, 'persisted'));
+  stage.written();
+  assert.is(stage.sent.length, 4096);
+  assert.equal([stage.sent[0], stage.sent.at(-1)], [905, 5000]);
+});
+
 test('trap 38: the core hears of each write once it has ended, in order', () => {
   const stage = new Stage();
   stage.play(write, { ...write, lastIndex: 5 });

@@ -120,6 +120,7 @@ const status: ClusterStatus = {
     role: 'candidate',
     waitingFor: 'a majority: reached 1 of 3 voters',
     leaderless: null,
+    alarm: null,
   },
 };
 

@@ -17,6 +17,7 @@ class Stage {
   readonly asked: number[] = [];
   readonly opened: string[] = [];
   readonly reads: Reads;
+  reach = Number.POSITIVE_INFINITY;
 
   constructor() {
     const driver = { read: (ref: number) => void this.asked.push(ref) };
@@ -24,6 +25,7 @@ class Stage {
       driver: driver as unknown as Driver,
       clock: this.clock,
       refs: new Refs(new Rng(1)),
+      reach: () => this.reach,
     });
   }
 
@@ -55,6 +57,23 @@ test('trap 32: a barrier opens when its index is applied, not when it is known',
   assert.equal(stage.opened, []);
   stage.reads.applied(12);
   assert.equal(stage.opened, ['a']);
+});
+
+test('a read that the own log cannot come up to is refused at once: another server has it', () => {
+  const stage = new Stage();
+  stage.reach = 12;
+  for (const [name, index] of [
+    ['a', 12],
+    ['b', 13],
+    ['c', 10],
+  ] as const) {
+    stage.barrier(name);
+    stage.clock.settle();
+    stage.reads.answered(stage.asked.at(-1) as number, index);
+  }
+  assert.equal(stage.opened, ['b DISK_FAILED', 'c']);
+  stage.reads.applied(12);
+  assert.equal(stage.opened.at(-1), 'a');
 });
 
 test('trap 33: a second answer to one question opens nothing', () => {

@@ -67,6 +67,29 @@ test('a request is answered with the reply of its entry, once', () => {
   assert.is(stage.requests.waiting, 0);
 });
 
+test('a leader that takes no commands refuses them, whoever brings them', () => {
+  const stage = inLog();
+  const refusal = { code: 'DISK_FAILED', message: 'full', retryAfterMillis: 500 } as const;
+  stage.requests.refuseCommands(refusal);
+  stage.execute();
+  const forwarded: (string | number | undefined)[] = [];
+  stage.requests.executeForwarded(command, (outcome) => {
+    if (!outcome.ok) forwarded.push(outcome.refusal.code, outcome.refusal.retryAfterMillis);
+  });
+  assert.equal([stage.answers, forwarded], [['DISK_FAILED'], ['DISK_FAILED', 500]]);
+  assert.is(stage.proposals.length, 1, 'nothing of it came to the core');
+  stage.requests.applied(entry(9, 2, 'x'), reply);
+  assert.is(stage.answers.at(-1), 'closed', 'what was in the log ends as ever');
+  // As a follower it only passes on.
+  stage.requests.leaderChanged(2);
+  stage.execute();
+  assert.is(stage.forwarded.length, 1);
+  stage.requests.leaderChanged(1);
+  stage.requests.refuseCommands(null);
+  stage.execute();
+  assert.is(stage.proposals.length, 2);
+});
+
 test('trap 37: an entry of another term at its index has overtaken it', () => {
   const stage = inLog();
   stage.requests.applied(entry(9, 3, 'x'), reply);

@@ -43,6 +43,7 @@ function statusOf(
     core: { status: () => core },
     place: { clusterId: 'aa', memberId: Number(self.slice(1)) },
     membership: { standbys: () => [] },
+    alarm: { line: 'the disk is full' },
   };
   return clusterStatus({
     peers: peers as unknown as Peers,
@@ -114,6 +115,7 @@ test('it says its configuration, when it heard each member, and who led last', (
     [0, 12_401, null],
   );
   assert.equal(status.self.leaderless, { millis: 40, lastLeader: 'n2' });
+  assert.is(status.self.alarm, 'the disk is full');
 });
 
 test('a member that said that it stops has left; one that just died is dead', () => {

@@ -54,6 +54,7 @@ test('nothing said gives the defaults', () => {
     recordBytesMax: 1_048_576,
     voters: 5,
     stabilisation: 5000,
+    snapshotEntries: 100_000,
   });
 });
 

@@ -5,6 +5,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { ApplyMeta } from '../../src/machine/commands.js';
 import type { Configuration, Entry, LogBase } from '../../src/raft/types.js';
 import type { RecoveredLog } from '../../src/storage/log-store.js';
 import { ClientJudge } from './client-judge.js';
@@ -268,6 +269,8 @@ test('a late append of an earlier leader may cut what a later one has committed'
   assert.throws(() => table.log.persists(table.at(3), cut, late), /what is committed/);
 });
 
+const metaOf = (index: number): ApplyMeta => ({ index, term: 1, timeMillis: 0 });
+
 function told(): { model: MachineModel; judge: ClientJudge } {
   const model = new MachineModel();
   const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -279,9 +282,14 @@ function told(): { model: MachineModel; judge: ClientJudge } {
       value: bytes(value),
       expectedModRevision: null,
     }) as const;
-  model.apply(2, 1, put('c1-1-a'));
-  model.apply(3, 1, put('c1-2-b'));
-  model.apply(4, 1, { op: 'append', tag: null, stream: 's', records: [bytes('c1-3-x')] });
+  model.apply(metaOf(2), put('c1-1-a'));
+  model.apply(metaOf(3), put('c1-2-b'));
+  model.apply(metaOf(4), {
+    op: 'append',
+    tag: null,
+    stream: 's',
+    records: [bytes('c1-3-x')],
+  });
   return { model, judge: new ClientJudge(model, new Marks()) };
 }
 
@@ -299,9 +307,9 @@ test('the judge knows an old answer from a stale one', () => {
   judge.got('k', old, 2);
   assert.throws(() => judge.got('k', old, 3), /get k gave/);
   assert.throws(() => judge.got('k', null, 2), /get k gave/);
-  judge.read('s', 1, { records: [], nextSeq: 1, complete: true }, 3);
+  judge.read('s', 1, { records: [], nextSeq: 1, firstSeq: 1, complete: true }, 3);
   assert.throws(
-    () => judge.read('s', 1, { records: [], nextSeq: 1, complete: true }, 4),
+    () => judge.read('s', 1, { records: [], nextSeq: 1, firstSeq: 1, complete: true }, 4),
     /stale read of s/,
   );
 });
@@ -315,7 +323,7 @@ test('the judge misses nothing that was acknowledged, doubled or refused', () =>
   judge.failed('c1-3-x', true);
   assert.throws(() => judge.finish(() => true), /refused for certain, and done/);
   const { model, judge: other } = told();
-  model.apply(5, 1, {
+  model.apply(metaOf(5), {
     op: 'append',
     tag: null,
     stream: 's',

@@ -42,6 +42,8 @@ export class Checkers implements Watcher {
   violation: Error | null = null;
   /** Who else wants to see what happens; it must not act at once, but in an event of its own. */
   onSight: ((sight: Sight) => void) | null = null;
+  /** Hears when the state of a member is frozen; it must not act at once either. */
+  onFrozen: ((shadow: Shadow) => void) | null = null;
   /** The driver of each member's present or last life. */
   readonly drivers = new Map<MemberId, Driver>();
   readonly #votes: VoteChecker;
@@ -122,6 +124,19 @@ export class Checkers implements Watcher {
     const shadow = this.#current();
     if (shadow === null || this.violation !== null) return;
     this.check(() => this.machines.applied(shadow, machine, meta, { command, reply }));
+  }
+
+  frozen(machine: Machine): void {
+    // Not by the event that runs: the operator's wish to stop a server is an event of nobody's.
+    const shadow = [...this.shadows.values()].find((one) => one.machine === machine);
+    if (shadow === undefined) return;
+    this.check(() => this.machines.compare(shadow, machine, machine.appliedIndex));
+    this.onFrozen?.(shadow);
+  }
+
+  restored(machine: Machine): void {
+    const shadow = this.#current();
+    if (shadow !== null) this.check(() => this.machines.restored(shadow, machine));
   }
 
   /** The oldest persist of a member is on its disk. */

@@ -5,13 +5,24 @@
  * end.
  */
 
-import type { ListResult, ReadResult } from '../../src/client/client.js';
-import type { KeyValue } from '../../src/machine/commands.js';
+import { isDeepStrictEqual } from 'node:util';
+import type { ListResult, ReadResult } from '../../src/client/calls.js';
+import type { KeyValue, StreamState } from '../../src/machine/commands.js';
 import type { Index } from '../../src/raft/types.js';
 import type { StreamRecord } from '../../src/wire/client-messages.js';
 import { type KeyState, type MachineModel, textOf } from './machine-model.js';
 import type { Marks } from './marks.js';
+import type { ModelRecord } from './stream-model.js';
 import { demand } from './violation.js';
+
+/** Which records were asked for: from a sequence (0: from the end where it begins), or a time. */
+export interface RangeAsked {
+  readonly seq: number;
+  /** Null: by the sequence. */
+  readonly since: number | null;
+  readonly backwards: boolean;
+  readonly limit: number;
+}
 
 /** The judge of all clients of a world. */
 export class ClientJudge {
@@ -30,7 +41,7 @@ export class ClientJudge {
   }
 
   appended(stream: string, texts: readonly string[], seq: number, index: Index): void {
-    const records = this.#model.streams.get(stream) ?? [];
+    const records = this.#model.records(stream);
     for (const [i, text] of texts.entries()) {
       const record = records[seq - 1 + i];
       demand(
@@ -102,7 +113,7 @@ export class ClientJudge {
 
   read(stream: string, from: number, result: ReadResult, since: Index | null): void {
     const { records, nextSeq } = result;
-    const known = this.#model.streams.get(stream)?.length ?? 0;
+    const known = this.#model.records(stream).length;
     demand(nextSeq - 1 <= known, () => `${stream} was read to ${nextSeq}, it has ${known} records`);
     if (since !== null) {
       const least = this.#model.lengthAt(stream, since);
@@ -119,9 +130,77 @@ export class ClientJudge {
     this.#readDone(since);
   }
 
+  /** Where a stream begins and ends, as somebody was told. */
+  bounds(
+    stream: string,
+    { firstSeq, nextSeq }: { readonly firstSeq: number; readonly nextSeq: number },
+    since: Index | null,
+  ): void {
+    const known = this.#model.streams.get(stream);
+    demand(
+      firstSeq <= nextSeq && nextSeq <= (known?.nextSeq ?? 1) && firstSeq <= (known?.firstSeq ?? 1),
+      () => `${stream} was told to have ${firstSeq} up to ${nextSeq}`,
+    );
+    if (since !== null) {
+      const least = known?.lengthAt(since) ?? 0;
+      demand(nextSeq - 1 >= least, () => `stale ${stream}: ${nextSeq}, ${least} were committed`);
+      const trimmed = known?.firstSeqAt(since) ?? 1;
+      demand(
+        firstSeq >= trimmed,
+        () => `${stream} was told to begin at ${firstSeq}, but was trimmed to ${trimmed} before`,
+      );
+    }
+    this.#readDone(since);
+  }
+
+  /** Records as somebody was given them, in the order asked for, from wherever it was asked. */
+  range(stream: string, asked: RangeAsked, result: ReadResult, since: Index | null): void {
+    this.bounds(stream, result, since);
+    const { records, firstSeq, nextSeq } = result;
+    const step = asked.backwards ? -1 : 1;
+    const model = this.#model.records(stream);
+    const say = (what: string) => () => `${stream} from ${JSON.stringify(asked)}: ${what}`;
+    for (const [i, record] of records.entries()) {
+      this.record(stream, record.seq, record);
+      const isNext = i === 0 || record.seq === (records[i - 1]?.seq ?? 0) + step;
+      demand(isNext, say(`${record.seq} out of order`));
+      demand(record.seq >= firstSeq && record.seq < nextSeq, say(`${record.seq} is not kept`));
+      const millis = model[record.seq - 1]?.millis;
+      demand(record.timeMillis === millis, say(`${record.seq} at ${record.timeMillis}`));
+    }
+    demand(records.length <= asked.limit, say(`${records.length} records`));
+    const start = startOf(model, asked, result);
+    const isThere = start >= firstSeq && start < nextSeq;
+    demand(records[0]?.seq === (isThere ? start : undefined), say(`begun at ${records[0]?.seq}`));
+  }
+
+  /** A read or follow was refused because the record it came to is trimmed away. */
+  trimmed(stream: string, seq: number, expected: number | undefined, since: Index | null): void {
+    const known = this.#model.streams.get(stream);
+    const least = since === null ? 1 : (known?.firstSeqAt(since) ?? 1);
+    demand(
+      expected !== undefined &&
+        seq < expected &&
+        expected <= (known?.firstSeq ?? 1) &&
+        expected >= least,
+      () => `record ${seq} of ${stream} was called trimmed away below ${expected}`,
+    );
+    this.#readDone(since);
+  }
+
+  /** A stream was changed, and stood so. */
+  changed(stream: string, state: StreamState, index: Index): void {
+    const known = this.#model.streams.get(stream)?.stateAt(index);
+    demand(
+      known !== undefined && isDeepStrictEqual(known, state),
+      () => `${stream} was told to be ${JSON.stringify(state)} at ${index}`,
+    );
+    this.done += 1;
+  }
+
   /** A record that somebody was given as number `seq`. */
   record(stream: string, seq: number, record: StreamRecord): void {
-    const known = this.#model.streams.get(stream)?.[seq - 1];
+    const known = this.#model.records(stream)[seq - 1];
     demand(
       record.seq === seq && known?.text === textOf(record.data) && known.index === record.index,
       () => `record ${seq} of ${stream} was given as ${record.seq} "${textOf(record.data)}"`,
@@ -131,7 +210,7 @@ export class ClientJudge {
   /** The end: exactly once, in the order of the calls, nothing that was refused. */
   finish(areOrdered: (client: string) => boolean): void {
     const seen = new Set<string>();
-    for (const [stream, records] of this.#model.streams) {
+    for (const [stream, { records }] of this.#model.streams) {
       const newest = new Map<string, number>();
       for (const { text } of records) {
         this.#once(seen, text);
@@ -158,6 +237,21 @@ export class ClientJudge {
     this.done += 1;
     if (since !== null) this.#marks.hit('linearizable read answered');
   }
+}
+
+/** Where an answer must begin. */
+function startOf(
+  model: readonly ModelRecord[],
+  { seq, since, backwards }: RangeAsked,
+  { firstSeq, nextSeq }: ReadResult,
+): number {
+  if (since !== null) {
+    let first = firstSeq;
+    while (first < nextSeq && (model[first - 1] as ModelRecord).millis < since) first += 1;
+    return backwards ? first - 1 : first;
+  }
+  if (seq === 0) return backwards ? nextSeq - 1 : firstSeq;
+  return backwards ? Math.min(seq, nextSeq - 1) : seq;
 }
 
 function isSame(state: KeyState, value: string | null, revision: number): boolean {

@@ -2,11 +2,11 @@
  * Seeds that failed once and are run always: `corpus.txt`, one a line with what it showed. A seed
  * stands for the world that it drew when it failed: those found before there were directed kinds of
  * faults run without them, the others say `directed`; those found since clusters may be founded
- * together too say `together`.
+ * together too say `together`, and since streams have rules `streams`.
  */
 
 import { readFileSync } from 'node:fs';
-import { directedClasses, type FaultClass, foundingClass } from './swarm.js';
+import { directedClasses, type FaultClass, foundingClass, streamsClass } from './swarm.js';
 
 /** Seeds that run without the kinds `without`. */
 export interface SeedList {
@@ -19,18 +19,21 @@ export function corpus(): readonly SeedList[] {
   const blind: number[] = [];
   const directed: number[] = [];
   const together: number[] = [];
+  const streams: number[] = [];
+  const lists: Readonly<Record<string, number[]>> = { directed, together, streams };
   const text = readFileSync(new URL('./corpus.txt', import.meta.url), 'utf8');
   for (const line of text.split('\n')) {
     const words = line.replace(/#.*/, '').trim();
     if (words === '') continue;
-    const [, seed, kind] = /^(\d+)(?: +(directed|together))?$/.exec(words) ?? [];
+    const [, seed, kind] = /^(\d+)(?: +(directed|together|streams))?$/.exec(words) ?? [];
     if (seed === undefined) throw new Error(`corpus.txt: not a seed: ${line}`);
-    const list = kind === 'together' ? together : kind === 'directed' ? directed : blind;
+    const list = kind === undefined ? blind : (lists[kind] as number[]);
     list.push(Number(seed));
   }
   return [
-    { seeds: blind, without: [...directedClasses, foundingClass] },
-    { seeds: directed, without: [foundingClass] },
-    { seeds: together, without: [] },
+    { seeds: blind, without: [...directedClasses, foundingClass, streamsClass] },
+    { seeds: directed, without: [foundingClass, streamsClass] },
+    { seeds: together, without: [streamsClass] },
+    { seeds: streams, without: [] },
   ];
 }

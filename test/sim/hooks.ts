@@ -6,6 +6,8 @@
 
 import type { ApplyMeta, Command, Reply } from '../../src/machine/commands.js';
 import { Machine } from '../../src/machine/machine.js';
+import { MachineRestoring } from '../../src/machine/restoring.js';
+import type { FrozenState } from '../../src/machine/state-rows.js';
 import { RaftCore } from '../../src/raft/core.js';
 import type { Effect } from '../../src/raft/effects.js';
 import type { Input } from '../../src/raft/inputs.js';
@@ -17,6 +19,10 @@ export interface Watcher {
   started(driver: Driver): void;
   /** A core took an input (null: its start) and gave effects, none of them carried out yet. */
   stepped(input: Input | null, effects: readonly Effect[]): void;
+  /** A machine's state was frozen, to become a snapshot. */
+  frozen(machine: Machine): void;
+  /** A machine was made of a snapshot that is good from one end to the other. */
+  restored(machine: Machine): void;
   /** A machine took an entry in. */
   applied(machine: Machine, meta: ApplyMeta, command: Command | null, reply: Reply | null): void;
 }
@@ -47,6 +53,17 @@ function install(): void {
   Driver.prototype.start = function (this: Driver): void {
     watcher?.started(this);
     begin.call(this);
+  };
+  const { freeze } = Machine.prototype;
+  Machine.prototype.freeze = function (this: Machine): FrozenState {
+    watcher?.frozen(this);
+    return freeze.call(this);
+  };
+  const { finish } = MachineRestoring.prototype;
+  MachineRestoring.prototype.finish = function (this: MachineRestoring): Machine {
+    const machine = finish.call(this);
+    watcher?.restored(machine);
+    return machine;
   };
   const { apply, applyConfiguration, applyNoop } = Machine.prototype;
   Machine.prototype.apply = function (this: Machine, meta: ApplyMeta, command: Command): Reply {

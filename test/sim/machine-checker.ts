@@ -41,7 +41,7 @@ export class MachineChecker {
     meta: ApplyMeta,
     work: { readonly command: Command | null; readonly reply: Reply | null },
   ): void {
-    const { index, term } = meta;
+    const { index } = meta;
     const { command, reply } = work;
     const { name } = shadow;
     if (shadow.machine !== machine) {
@@ -52,7 +52,7 @@ export class MachineChecker {
     shadow.machineIndex = index;
     demand(index <= this.#committed.commitMax, () => `${name} applies ${index}, not committed`);
     if (index === this.appliedMax + 1) {
-      this.#words[index] = this.#model.apply(index, term, command);
+      this.#words[index] = this.#ask(meta, command);
       this.appliedMax = index;
       this.#marksOf(reply, index);
     }
@@ -65,6 +65,23 @@ export class MachineChecker {
     if (index % hashEvery === 0) this.compare(shadow, machine, index);
   }
 
+  /** A machine begins its life as a snapshot has it: committed, in its server's log, and in the
+   * state in which it was frozen there, in whichever life that was. */
+  restored(shadow: Shadow, machine: Machine): void {
+    const { appliedIndex: index, appliedTerm: term } = machine;
+    const { name, disk } = shadow;
+    demand(index <= this.#committed.commitMax, () => `${name} restores ${index}, not committed`);
+    demand(index <= disk.lastIndex, () => `${name} restores ${index}, ahead of its log`);
+    demand(
+      index === disk.baseIndex || term === disk.term(index),
+      () => `${name} restores entry ${index} of term ${term}, and its log has another`,
+    );
+    demand(this.#hashes.has(index), () => `${name} restores ${index}, where no state was frozen`);
+    this.compare(shadow, machine, index);
+    shadow.machine = machine;
+    shadow.machineIndex = index;
+  }
+
   /** The whole state is that of the others at this index. */
   compare(shadow: Shadow, machine: Machine, index: Index): void {
     const hash = machine.hash();
@@ -73,11 +90,23 @@ export class MachineChecker {
     else demand(hash === known, () => `${shadow.name} has another state than others at ${index}`);
   }
 
+  /** The reply that the model gives. */
+  #ask(meta: ApplyMeta, command: Command | null): string | null {
+    const model = this.#model;
+    const { retentionTrims, ageTrims } = model;
+    const word = model.apply(meta, command);
+    if (model.retentionTrims > retentionTrims) this.#marks.hit('retention trimmed a stream');
+    if (model.ageTrims > ageTrims) this.#marks.hit('age alone trimmed a stream');
+    return word;
+  }
+
   #marksOf(reply: Reply | null, index: Index): void {
     if (reply === null) return;
     if (reply.kind !== 'refused') {
       if (reply.index !== index) this.#marks.hit('session command repeated');
     } else if (reply.refusal.code === 'CONFLICT') this.#marks.hit('condition of a write failed');
     else if (reply.refusal.code === 'OUT_OF_ORDER') this.#marks.hit('command out of order');
+    else if (reply.refusal.code === 'FENCED') this.#marks.hit('fenced writer refused');
+    else if (reply.refusal.code === 'SEALED') this.#marks.hit('record for a sealed view refused');
   }
 }

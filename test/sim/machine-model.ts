@@ -4,8 +4,19 @@
  * so that any read can be judged by when it was asked and answered.
  */
 
-import type { Append, Command, Delete, Put, Reply, SetPolicy } from '../../src/machine/commands.js';
+import type {
+  Append,
+  AppendConditions,
+  ApplyMeta,
+  ChangeStream,
+  Command,
+  Delete,
+  Put,
+  Reply,
+  SetPolicy,
+} from '../../src/machine/commands.js';
 import type { Index } from '../../src/raft/types.js';
+import { type ModelRecord, type ModelRefusal, StreamModel } from './stream-model.js';
 
 /** One state of one key: from `from` on, until the next. */
 export interface KeyState {
@@ -15,12 +26,6 @@ export interface KeyState {
   readonly value: string | null;
   readonly createRevision: number;
   readonly version: number;
-}
-
-/** A record where it stands. */
-export interface ModelRecord {
-  readonly index: Index;
-  readonly text: string;
 }
 
 interface Session {
@@ -46,6 +51,8 @@ export function replyWord(reply: Reply): string {
       return `deleted ${reply.revision} ${reply.count} ${reply.index} ${reply.term}`;
     case 'policySet':
       return `policySet ${reply.index} ${reply.term}`;
+    case 'streamChanged':
+      return `streamChanged ${JSON.stringify(inOrder(reply.state))} ${reply.index} ${reply.term}`;
     case 'refused':
       return `refused ${reply.refusal.code} ${reply.index} ${reply.refusal.expected ?? ''}`;
   }
@@ -58,12 +65,27 @@ export function textOf(bytes: Uint8Array): string {
   return text;
 }
 
+/** Objects by rising names of their fields: equal for equal states. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (value === null || typeof value !== 'object') return value;
+  const rows = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(rows.map(([name, each]) => [name, inOrder(each)]));
+}
+
+const noConditions: AppendConditions = { expectSeq: null, fence: null, view: null };
+
 /** The machine by the book. */
 export class MachineModel {
-  readonly streams = new Map<string, ModelRecord[]>();
+  readonly streams = new Map<string, StreamModel>();
   readonly keys = new Map<string, KeyState[]>();
   revision = 0;
+  /** How often an append, and how often time alone, made a stream forget records. */
+  retentionTrims = 0;
+  ageTrims = 0;
   #policyIndex: Index = 0;
+  /** The newest stamp of an entry. */
+  #millis = 0;
   /** The revision after each index that changed it, as pairs in order. */
   readonly #sessions = new Map<number, Session>();
   readonly #revisionAt: number[] = [];
@@ -73,24 +95,30 @@ export class MachineModel {
     return this.#revisionAt[index] ?? 0;
   }
 
-  /** Takes in entry `index`. @returns the word of the reply it must give; null for no command. */
-  apply(index: Index, term: number, command: Command | null): string | null {
+  /** Takes in an entry. @returns the word of the reply it must give; null for no command. */
+  apply({ index, term, timeMillis }: ApplyMeta, command: Command | null): string | null {
+    const before = Math.floor(this.#millis / 1000);
+    this.#millis = Math.max(this.#millis, timeMillis);
+    if (Math.floor(this.#millis / 1000) > before) {
+      for (const stream of this.streams.values()) {
+        const { firstSeq } = stream;
+        stream.expire(index, this.#millis);
+        if (stream.firstSeq > firstSeq) this.ageTrims += 1;
+      }
+    }
     const word = command === null ? null : this.#reply(index, term, command);
     this.#revisionAt[index] = this.revision;
     return word;
   }
 
-  /** How many records a stream had once `index` was applied. */
+  /** The records of a stream, kept or not. */
+  records(stream: string): readonly ModelRecord[] {
+    return this.streams.get(stream)?.records ?? [];
+  }
+
+  /** How many records a stream ever had once `index` was applied. */
   lengthAt(stream: string, index: Index): number {
-    const records = this.streams.get(stream) ?? [];
-    let low = 0;
-    let high = records.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((records[middle] as ModelRecord).index <= index) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return this.streams.get(stream)?.lengthAt(index) ?? 0;
   }
 
   #reply(index: Index, term: number, command: Command): string {
@@ -128,15 +156,9 @@ export class MachineModel {
     return `policySet ${index} ${term}`;
   }
 
-  #do(index: Index, term: number, command: Append | Put | Delete): string {
-    if (command.op === 'append') {
-      const { stream } = command;
-      const records = this.streams.get(stream) ?? [];
-      this.streams.set(stream, records);
-      const first = records.length + 1;
-      for (const record of command.records) records.push({ index, text: textOf(record) });
-      return `appended ${first} ${records.length} ${index} ${term}`;
-    }
+  #do(index: Index, term: number, command: Append | ChangeStream | Put | Delete): string {
+    if (command.op === 'append') return this.#append(index, term, command);
+    if (command.op === 'changeStream') return this.#changeStream(index, term, command);
     const key = textOf(command.key);
     const states = this.keys.get(key) ?? [];
     const now = states[states.length - 1];
@@ -159,4 +181,30 @@ export class MachineModel {
     states.push({ from: index, revision, value, createRevision, version });
     return `put ${revision} ${createRevision} ${version} ${index} ${term}`;
   }
+
+  #append(index: Index, term: number, command: Append): string {
+    const stream = this.streams.get(command.stream) ?? new StreamModel();
+    const refusal = stream.fault(command.conditions ?? noConditions);
+    if (refusal !== null) return refusalWord(refusal, index);
+    this.streams.set(command.stream, stream);
+    const { firstSeq, nextSeq: first } = stream;
+    stream.append(index, this.#millis, command.records.map(textOf), command);
+    if (stream.firstSeq > firstSeq) this.retentionTrims += 1;
+    return `appended ${first} ${stream.nextSeq - 1} ${index} ${term}`;
+  }
+
+  #changeStream(index: Index, term: number, { stream: name, change }: ChangeStream): string {
+    const known = this.streams.get(name);
+    const isMade = change.kind === 'seal' || change.kind === 'setRetention';
+    if (known === undefined && !isMade) return refusalWord({ code: 'NOT_FOUND' }, index);
+    const stream = known ?? new StreamModel();
+    const refusal = stream.change(index, change);
+    if (refusal !== null) return refusalWord(refusal, index);
+    this.streams.set(name, stream);
+    return `streamChanged ${JSON.stringify(inOrder(stream.state()))} ${index} ${term}`;
+  }
+}
+
+function refusalWord({ code, expected }: ModelRefusal, index: Index): string {
+  return `refused ${code} ${index} ${expected ?? ''}`;
 }

@@ -23,6 +23,8 @@ export const markNames = [
   'all servers crashed',
   'disk failed',
   'disk full',
+  'disk full ridden out',
+  'leader handed over for its full disk',
   'damage detected at opening',
   'entries fetched from disk',
   'session command repeated',
@@ -51,6 +53,18 @@ export const markNames = [
   'founder lost while founding',
   'founding begun anew',
   'founding cured by the operator',
+  'fenced writer refused',
+  'record for a sealed view refused',
+  'view opened',
+  'retention trimmed a stream',
+  'age alone trimmed a stream',
+  'read of trimmed records refused',
+  'follow overtaken by a trim',
+  'snapshot written',
+  'started from a snapshot',
+  'damaged snapshot passed over',
+  'snapshot dropped',
+  'crash while writing a snapshot',
 ] as const;
 
 /** The name of a mark. */

@@ -19,6 +19,11 @@ const hostsMax = 9;
 /** A removal that was asked for is done or refused after this, milliseconds. */
 const removalMillisMax = 30_000;
 
+/** Its disk is full, or may soon be. */
+function isShort({ habits }: SimHost): boolean {
+  return habits.roomBytes < Number.POSITIVE_INFINITY;
+}
+
 /** See the head of the file. */
 export class Nemesis {
   readonly #world: World;
@@ -58,12 +63,15 @@ export class Nemesis {
   /** The operator looks after servers that are down. */
   #raise(): void {
     for (const host of this.#world.hosts) {
-      if (host.isUp || host.isHeld) continue;
+      if (host.isUp || host.isHeld) {
+        if (isShort(host) && this.#rng.below(4) === 0) this.#makeRoom(host);
+        continue;
+      }
       const chance = this.#rng.below(4);
       if (host.isRemoved || host.isDamaged) {
         if (chance === 0) this.#comeBack(host);
       } else if (chance < 2) {
-        if (host.habits.isFull && this.#rng.below(2) === 0) host.habits.isFull = false;
+        if (isShort(host) && this.#rng.below(2) === 0) this.#makeRoom(host);
         host.start();
       }
     }
@@ -107,9 +115,7 @@ export class Nemesis {
         if (rng.below(3) === 0) host.stop();
         return;
       case 'diskfull':
-        host.diskFaults.add('full');
-        host.habits.isFull = true;
-        return;
+        return this.#fill(host);
       case 'bitrot':
         return this.#rot(host);
       case 'wipe':
@@ -172,6 +178,21 @@ export class Nemesis {
     this.#world.trace.event(`${host.name} stands still for ${millis} ms`);
     process.pause(millis);
     this.#world.network.paused(process);
+  }
+
+  /** Something else takes the room of its disk: all of it, or all but a few segments. Some file
+   * systems want room for every write, others only where files grow. */
+  #fill(host: SimHost): void {
+    const { segmentBytesMax } = this.#world.swarm;
+    host.diskFaults.add('full');
+    host.habits.roomBytes = this.#rng.below(2) * this.#rng.below(4 * segmentBytesMax);
+    host.habits.isCopying = this.#rng.below(3) === 0;
+    this.#world.trace.event(`${host.name}: the disk has ${host.habits.roomBytes} bytes of room`);
+  }
+
+  #makeRoom(host: SimHost): void {
+    host.habits.roomBytes = Number.POSITIVE_INFINITY;
+    this.#world.trace.event(`${host.name}: the disk has room again`);
   }
 
   #rot(host: SimHost): void {

@@ -123,7 +123,7 @@ export class QuietPhase {
     let awakeMillis = scheduler.nowMillis;
     for (const host of hosts) {
       Object.assign(host.habits, { syncMillisMin: 0.5, syncMillisSpread: 1, tailEvery: 0 });
-      Object.assign(host.habits, { isFull: false, failNext: null });
+      Object.assign(host.habits, { roomBytes: Number.POSITIVE_INFINITY, failNext: null });
       host.process?.drift(1);
       awakeMillis = Math.max(awakeMillis, host.process?.pausedUntilMillis ?? 0);
     }

@@ -21,7 +21,8 @@ function habits(names: NameModel): DiskHabits {
     tailEvery: 0,
     tailMillis: 1,
     names,
-    isFull: false,
+    roomBytes: Number.POSITIVE_INFINITY,
+    isCopying: false,
     failNext: null,
   };
 }
@@ -178,21 +179,30 @@ test('names survive as a prefix of what was done, or in any subset', async () =>
   });
 });
 
-test('a full disk takes what fits and says ENOSPC', async () => {
+test('a full disk takes what fits and says ENOSPC; what is removed gives room', async () => {
   await inMacroTask(() => {
-    const bench = new Bench(5);
-    const file = bench.create('d/f');
-    file.write([new Uint8Array(100).fill(1)], 0, nothing);
-    bench.settle();
-    bench.habits.isFull = true;
-    const told: (string | undefined)[] = [];
-    const tell = (error: DiskError | null): void => void told.push(error?.code);
-    file.write([new Uint8Array(100).fill(2)], 50, tell);
-    bench.settle();
-    file.write([new Uint8Array(50).fill(3)], 50, tell);
-    bench.settle();
-    assert.equal(told, ['ENOSPC', undefined]);
-    assert.is(bench.bytes('d/f')?.length, 100);
+    for (const isCopying of [false, true]) {
+      const bench = new Bench(5);
+      const file = bench.create('d/f');
+      file.write([new Uint8Array(100).fill(1)], 0, nothing);
+      bench.settle();
+      Object.assign(bench.habits, { roomBytes: 20, isCopying });
+      const told: (string | undefined)[] = [];
+      const tell = (error: DiskError | null): void => void told.push(error?.code);
+      file.write([new Uint8Array(100).fill(2)], 50, tell);
+      bench.settle();
+      file.write([new Uint8Array(50).fill(3)], 50, tell);
+      bench.settle();
+      assert.equal(told, ['ENOSPC', isCopying ? 'ENOSPC' : undefined]);
+      assert.is(bench.bytes('d/f')?.length, isCopying ? 100 : 120);
+      bench.disk.open('d/g', { create: true, write: true, dataSync: false }, tell);
+      bench.settle();
+      assert.is(told.at(-1), 'ENOSPC', 'no room for a name');
+      bench.disk.remove('d/f', tell);
+      bench.disk.room('d', (_error, bytes) => told.push(String(bytes)));
+      bench.settle();
+      assert.equal(told.slice(-2), [undefined, isCopying ? '100' : '120']);
+    }
   });
 });
 

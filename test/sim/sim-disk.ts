@@ -17,8 +17,10 @@ export interface DiskHabits {
   tailEvery: number;
   tailMillis: number;
   names: NameModel;
-  /** What grows fails with ENOSPC. */
-  isFull: boolean;
+  /** Bytes that files may still grow by; then writes take what fits and fail with ENOSPC. */
+  roomBytes: number;
+  /** Every write needs room, as where nothing is overwritten in place. */
+  isCopying: boolean;
   /** The next write or sync fails so. */
   failNext: 'write' | 'sync' | null;
 }
@@ -72,7 +74,7 @@ export class SimDisk implements Disk {
     const content = new Content();
     let error: DiskError | null = null;
     const apply = (): void => {
-      if (this.habits.isFull) error = full('open', path);
+      if (this.habits.roomBytes <= 0) error = full('open', path);
       else if (this.media.get(path) !== undefined) {
         error = { code: 'EEXIST', message: `open ${path}: EEXIST` };
       } else this.media.set(path, content);
@@ -107,6 +109,7 @@ export class SimDisk implements Disk {
         error = missing('rename', from);
         return;
       }
+      this.habits.roomBytes += this.media.get(to)?.size ?? 0;
       this.media.set(to, content);
       this.media.delete(from);
     };
@@ -116,9 +119,24 @@ export class SimDisk implements Disk {
   remove(path: string, done: Done): void {
     let removed = false;
     const apply = (): void => {
+      this.habits.roomBytes += this.media.get(path)?.size ?? 0;
       removed = this.media.delete(path);
     };
     this.change(apply, 0, () => done(removed ? null : missing('unlink', path)));
+  }
+
+  room(_path: string, done: (error: DiskError | null, bytes: number) => void): void {
+    this.#read(() => done(null, this.habits.roomBytes));
+  }
+
+  /** Takes room for a write. @returns how many of its bytes fit. */
+  takeRoom(growth: number, bytes: number): number {
+    const { habits } = this;
+    const wanted = habits.isCopying ? bytes : growth;
+    const missing = Math.max(0, wanted - habits.roomBytes);
+    // What is written anew gives back what it replaces.
+    habits.roomBytes = Math.max(0, habits.roomBytes - growth);
+    return bytes - missing;
   }
 
   syncDirectory(path: string, done: Done): void {
@@ -190,11 +208,6 @@ class SimFile implements DiskFile {
     }
     let bytes = 0;
     for (const part of parts) bytes += part.length;
-    if (disk.habits.isFull && position + bytes > content.size) {
-      const room = Math.max(0, content.size - position);
-      const take = (part: number): void => content.write(parts, position, Math.min(room, part));
-      return disk.change(take, bytes, () => done(full('write', this.path)));
-    }
     if (disk.takeFault('write')) {
       // Some of it may be in the page cache, and never come to the disk.
       const taken = disk.below(3) * Math.ceil(bytes / 2);
@@ -205,12 +218,18 @@ class SimFile implements DiskFile {
       return disk.change(lie, bytes, () => done(failed('write', this.path)));
     }
     const { dataSync } = this.#options;
+    let fitting = bytes;
     const apply = (part: number): void => {
+      fitting = disk.takeRoom(Math.max(0, position + bytes - content.size), bytes);
       // Cut short by the end of the process it is in the page cache at most.
-      if (dataSync && part >= bytes) content.writeThrough(parts, position, bytes);
-      else content.write(parts, position, Math.min(bytes, part));
+      if (dataSync && Math.min(part, fitting) >= bytes) {
+        return content.writeThrough(parts, position, bytes);
+      }
+      content.write(parts, position, Math.min(fitting, part));
+      // What a full disk took it may drop again.
+      if (fitting < bytes && disk.below(2) === 0) content.loseDirty();
     };
-    disk.change(apply, bytes, () => done(null));
+    disk.change(apply, bytes, () => done(fitting < bytes ? full('write', this.path) : null));
   }
 
   read(

@@ -36,6 +36,8 @@ export class SimHost {
   isHeld = false;
   /** Its disk was found damaged when a log was opened: it will not start again as it is. */
   isDamaged = false;
+  /** Bits turned in files of its snapshots: it may find one damaged. */
+  hasRottenSnapshots = false;
   /** EXPECT; null: its server founds with nobody. */
   expect: number | null = null;
   /** The operator forgets EXPECT at the next start. */
@@ -150,8 +152,9 @@ export class SimHost {
     if (!this.#world.mayExpect(this)) this.expect = null;
     this.isRemoved = false;
     this.isDamaged = false;
+    this.hasRottenSnapshots = false;
     this.diskFaults.clear();
-    Object.assign(this.habits, { failNext: null, isFull: false });
+    Object.assign(this.habits, { failNext: null, roomBytes: Number.POSITIVE_INFINITY });
     this.#seeds = this.#world.addresses().filter((address) => address !== this.address);
   }
 
@@ -179,6 +182,7 @@ export class SimHost {
         return checkers.opened(place.memberId, this.name, recovered);
       },
       persisted: (shadow) => checkers.persisted(shadow),
+      roomChanged: (hasRoom) => marks.hit(hasRoom ? 'disk full ridden out' : 'disk full'),
       sending: (shadow, frame) => checkers.sending(shadow, frame),
       saying: (life, message) => checkers.check(() => founding.said(life, message)),
       lives: ({ incarnation }) => {
@@ -215,7 +219,9 @@ export class SimHost {
   #failed(reason: string): void {
     const { marks, checkers } = this.#world;
     const fault = faultIn(reason);
-    if (fault === null || !this.diskFaults.has(fault)) {
+    // A member that runs rides out a full disk; one that is on its way in, or opens, may end.
+    const isEnd = fault !== 'full' || !this.hasPlace || this.server?.isStarting === true;
+    if (fault === null || !this.diskFaults.has(fault) || !isEnd) {
       checkers.check(() => {
         throw new Violation(`${this.name} ended by itself: ${reason}`);
       });

@@ -33,6 +33,7 @@ import type { SimDisk } from './sim-disk.js';
 import { clusterName, type FoundingHabits, foundedAlone } from './sim-founding.js';
 import type { SimProcess } from './sim-process.js';
 import { simSigner } from './sim-signer.js';
+import { snapshotFolder, withoutSnapshots, withSnapshots } from './sim-snapshots.js';
 import { SimTransport } from './sim-transport.js';
 import type { Swarm } from './swarm.js';
 
@@ -74,6 +75,8 @@ export interface ServerEvents {
   /** The log is open: `shadow` is what is known of this member. */
   opened(place: Membership, opened: OpenedLog): Shadow;
   persisted(shadow: Shadow): void;
+  /** The log has room again, or none any more. */
+  roomChanged(hasRoom: boolean): void;
   sending(shadow: Shadow, frame: Uint8Array): void;
   /** It tells another server something. */
   saying(life: Life, message: ControlMessage): void;
@@ -187,11 +190,11 @@ export class SimServer {
       sending: (channel, frame) => this.#sending(channel, frame),
     });
     const clock = process;
-    const { raft, policy, tickMillis } = swarm;
+    const { raft, policy, tickMillis, snapshotEntries } = swarm;
     const { incarnation } = identity;
     const replica = new Replica(
       {
-        consensus: { raft, policy, tickMillis },
+        consensus: { raft, policy, tickMillis, snapshotEntries },
         self: { clusterName, incarnation, name, version: 'sim' },
         seeds,
         book,
@@ -233,7 +236,8 @@ export class SimServer {
   #open(place: Membership, go: (member: { place: Membership; opened: OpenedLog }) => void): void {
     openWal(this.#walOptions(place), this.#walDeps(), (error, opened) => {
       if (opened === null) return this.#fail(`${error?.code}: ${error?.message}`);
-      go({ place, opened: this.#watched(place, opened) });
+      const watched = this.#watched(place, opened);
+      withSnapshots(this.#deps, place.clusterId, watched, (all) => go({ place, opened: all }));
     });
   }
 
@@ -273,11 +277,14 @@ export class SimServer {
   ): void {
     const { disk } = this.#deps;
     const removeAll = (): void => {
-      for (const name of disk.media.list(logFolder)) disk.media.delete(`${logFolder}/${name}`);
+      for (const each of [snapshotFolder, logFolder]) {
+        for (const name of disk.media.list(each)) disk.media.delete(`${each}/${name}`);
+      }
     };
     disk.change(removeAll, 0, () => {
       createWal(this.#walOptions(place), base, this.#walDeps(), (error, opened) => {
-        done(error, opened === null ? null : this.#watched(place, opened));
+        if (opened === null) done(error, null);
+        else done(null, withoutSnapshots(this.#deps, this.#watched(place, opened)));
       });
     });
   }
@@ -338,6 +345,12 @@ export class SimServer {
         });
       },
       read: (first, last, bytesMax, done) => store.read(first, last, bytesMax, done),
+      watchRoom: (watcher) => {
+        store.watchRoom((shortage) => {
+          events.roomChanged(shortage === null);
+          watcher(shortage);
+        });
+      },
       close: (done) => store.close(done),
     };
     return { store: watched, recovered };

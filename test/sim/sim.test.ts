@@ -20,6 +20,7 @@ import {
   foundingClass,
   isDirected,
   type Swarm,
+  streamsClass,
 } from './swarm.js';
 import { type RunOptions, type RunResult, runSeed } from './world.js';
 
@@ -33,7 +34,13 @@ function options(seed: number, given: Partial<RunOptions> = {}): RunOptions {
 
 function draw(seed: number, without: readonly FaultClass[]): Swarm {
   const chance = (purpose: number): Rng => new Rng(seed * 64 + purpose);
-  const draws = { rng: chance(6), directed: chance(7), founding: chance(10) };
+  const draws = {
+    rng: chance(6),
+    directed: chance(7),
+    founding: chance(10),
+    snapshots: chance(12),
+    streams: chance(14),
+  };
   return drawSwarm(draws, { servers: null, without: new Set(without) });
 }
 
@@ -76,6 +83,21 @@ test('every fourth world is founded together, by servers too few for two cluster
     assert.ok(servers >= expect && servers < 2 * expect, `${servers} servers, EXPECT=${expect}`);
   }
   assert.ok(together > 70 && together < 130, `${together} of 400 worlds`);
+});
+
+test('two of three worlds have streams with rules, drawn beside everything else', () => {
+  let ruled = 0;
+  for (let seed = 1; seed <= 200; seed++) {
+    const all = draw(seed, []);
+    const plain = draw(seed, [streamsClass]);
+    assert.is(plain.workload.ruledStreams, 0);
+    const { ruledStreams } = all.workload;
+    assert.is(all.faults.has(streamsClass), ruledStreams > 0);
+    assert.equal({ ...plain, faults: all.faults, workload: all.workload }, all);
+    assert.equal({ ...plain.workload, ruledStreams }, all.workload);
+    if (ruledStreams > 0) ruled += 1;
+  }
+  assert.ok(ruled > 110 && ruled < 160, `${ruled} of 200 worlds`);
 });
 
 test('a world without directed kinds is not touched by the director', async () => {

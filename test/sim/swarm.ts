@@ -3,7 +3,8 @@
  * often. Each kind is on in half of the worlds, so that they meet in ever other company; any may be
  * turned off from outside without moving what the others draw. Directed kinds are drawn from a
  * stream of their own, and every third world has none of them. So is whether the cluster is founded
- * by several servers together, as every fourth one is.
+ * by several servers together, as every fourth one is, and whether there are streams with rules, as
+ * in two of three.
  */
 
 import type { Rng } from '../../src/base/rng.js';
@@ -51,11 +52,23 @@ export const directedClasses = [
   'rotcrash',
 ] as const;
 
+/** The kinds that meet snapshots (snapshot-strikes.ts). */
+const snapshotClasses = ['snapshotcrash', 'snapshotrot'] as const;
+
 /** Not a fault, but may be turned off like one: the cluster is founded by several together. */
 export const foundingClass = 'together';
 
+/** Not a fault either: clients seal, fence and trim streams, and tell them what to keep. */
+export const streamsClass = 'streams';
+
 /** The kinds of faults. */
-export const faultClasses = [...blindClasses, ...directedClasses, foundingClass] as const;
+export const faultClasses = [
+  ...blindClasses,
+  ...directedClasses,
+  ...snapshotClasses,
+  foundingClass,
+  streamsClass,
+] as const;
 
 /** The name of one blind kind. */
 export type BlindClass = (typeof blindClasses)[number];
@@ -80,6 +93,8 @@ export interface Swarm {
   readonly policy: MembershipPolicy;
   readonly segmentBytesMax: number;
   readonly walTailBytesMax: number;
+  /** A snapshot is due after so many entries. */
+  readonly snapshotEntries: number;
   readonly network: NetworkHabits;
   readonly transport: TransportHabits;
   readonly disk: DiskHabits;
@@ -92,6 +107,8 @@ export interface WorkloadKnobs {
   readonly pauseMillis: number;
   readonly keys: number;
   readonly streams: number;
+  /** Streams with views, fences and retention (stream-work.ts), beside those. */
+  readonly ruledStreams: number;
   readonly timeoutMillis: number;
   readonly attemptTimeoutMillis: number;
   readonly inflightCommandsMax: number;
@@ -114,11 +131,13 @@ export interface SwarmDraws {
   readonly rng: Rng;
   readonly directed: Rng;
   readonly founding: Rng;
+  readonly snapshots: Rng;
+  readonly streams: Rng;
 }
 
 /** Draws a world. @param without faults that are off whatever the seed says. */
 export function drawSwarm(
-  { rng, directed, founding }: SwarmDraws,
+  { rng, directed, founding, snapshots, streams }: SwarmDraws,
   given: { readonly servers: number | null; readonly without: ReadonlySet<FaultClass> },
 ): Swarm {
   const faults = new Set<FaultClass>();
@@ -132,11 +151,16 @@ export function drawSwarm(
     const isOn = directed.below(2) === 0;
     if (isOn && hasDirected && !given.without.has(fault)) faults.add(fault);
   }
+  for (const fault of snapshotClasses) {
+    if (snapshots.below(2) === 0 && !given.without.has(fault)) faults.add(fault);
+  }
   const drawn = [1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7][rng.below(12)] as number;
   const raft = drawRaft(rng);
   const founded = drawTogether(founding, given.servers);
   const isTogether = founded !== null && !given.without.has(foundingClass);
   if (isTogether) faults.add(foundingClass);
+  const ruledStreams = given.without.has(streamsClass) ? 0 : pick(streams, [0, 1, 2]);
+  if (ruledStreams > 0) faults.add(streamsClass);
   return {
     servers: isTogether ? founded.servers : (given.servers ?? drawn),
     expect: isTogether ? founded.expect : null,
@@ -148,10 +172,11 @@ export function drawSwarm(
     policy: drawPolicy(rng),
     segmentBytesMax: pick(rng, [4096, 4096, 8192, 16_384, 65_536]),
     walTailBytesMax: pick(rng, [0, 512, 4096, 1 << 20]),
+    snapshotEntries: pick(snapshots, [5, 20, 50, 200, 1_000_000]),
     network: drawNetwork(rng, faults),
     transport: drawTransport(rng, faults),
     disk: drawDisk(rng, faults),
-    workload: drawWorkload(rng),
+    workload: { ...drawWorkload(rng), ruledStreams },
   };
 }
 
@@ -240,12 +265,13 @@ function drawDisk(rng: Rng, faults: ReadonlySet<FaultClass>): DiskHabits {
     tailEvery: isSlow ? pick(rng, [10, 50, 200]) : 0,
     tailMillis: pick(rng, [20, 150, 1000]),
     names: rng.below(2) === 0 ? 'ordered' : 'weak',
-    isFull: false,
+    roomBytes: Number.POSITIVE_INFINITY,
+    isCopying: false,
     failNext: null,
   };
 }
 
-function drawWorkload(rng: Rng): WorkloadKnobs {
+function drawWorkload(rng: Rng): Omit<WorkloadKnobs, 'ruledStreams'> {
   return {
     pauseMillis: pick(rng, [100, 300, 700, 1000]),
     keys: pick(rng, [1, 3, 8]),

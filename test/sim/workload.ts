@@ -4,9 +4,10 @@
  * judge.
  */
 
-import { type ErrorCode, QuorateError } from '../../src/base/errors.js';
+import type { ErrorCode } from '../../src/base/errors.js';
 import { Rng } from '../../src/base/rng.js';
-import { type CallOptions, Client } from '../../src/client/client.js';
+import type { CallOptions } from '../../src/client/calls.js';
+import { Client } from '../../src/client/client.js';
 import { ClientCore } from '../../src/client/core.js';
 import { settleOptions } from '../../src/client/options.js';
 import type { Index } from '../../src/raft/types.js';
@@ -16,9 +17,10 @@ import type { KeyReply } from './key-history.js';
 import { textOf } from './machine-model.js';
 import type { Marks } from './marks.js';
 import type { Network } from './network.js';
-import { isRefusal } from './outcome.js';
+import { type Failed, OpenCalls } from './open-calls.js';
 import { simDialer } from './sim-dialer.js';
 import type { SimProcess } from './sim-process.js';
+import { StreamWork } from './stream-work.js';
 import type { WorkloadKnobs } from './swarm.js';
 import type { Trace } from './trace.js';
 
@@ -33,6 +35,8 @@ export interface WorkloadDeps {
   readonly host: number;
   readonly network: Network;
   readonly rng: Rng;
+  /** For what it does to streams that have rules: a chance of its own. */
+  readonly streamRng: Rng;
   readonly judge: ClientJudge;
   readonly marks: Marks;
   readonly trace: Trace;
@@ -48,18 +52,20 @@ export interface WorkloadDeps {
   readonly asked: (client: SimClient) => void;
 }
 
+/** How a read is made, and what was committed when it was asked; null: it may be stale. */
+export interface KindOfRead {
+  readonly consistency: 'linearizable' | 'stale';
+  readonly since: Index | null;
+}
+
 /** One client at work. */
 export class SimClient {
   readonly name: string;
-  /** False once a session expired: then the order of its writes is nobody's promise. */
-  isOrdered = true;
-  /** Calls without an answer. */
-  open = 0;
   readonly #knobs: WorkloadKnobs;
   readonly #deps: WorkloadDeps;
   readonly #client: Client;
-  /** What to do when a call fails, of the calls without an answer. */
-  readonly #openCalls = new Set<(isSure: boolean, code: ErrorCode) => void>();
+  readonly #calls: OpenCalls;
+  readonly #streamWork: StreamWork;
   #number = 0;
   #isResting = false;
   /** The last revision seen of each key, for conditions. */
@@ -84,11 +90,28 @@ export class SimClient {
     const dialer = simDialer(deps, deps.network, clientQueueBytesMax);
     const core = new ClientCore(settings, { dialer, clock: deps.process, rng });
     this.#client = new Client(core);
+    this.#calls = new OpenCalls(name, deps.trace, deps.check);
+    const texts = (count: number): string[] => this.#texts(count);
+    const kind = (): KindOfRead => this.#kindOfRead();
+    const { judge, marks, check, streamRng } = deps;
+    const parts = { client: this.#client, calls: this.#calls, judge, marks, check, texts, kind };
+    this.#streamWork = new StreamWork(knobs.ruledStreams, streamRng, parts);
+  }
+
+  /** Calls without an answer. */
+  get open(): number {
+    return this.#calls.count;
+  }
+
+  /** Whether its writes stand in the order in which it asked. */
+  get isOrdered(): boolean {
+    return this.#calls.isOrdered;
   }
 
   start(): void {
     this.#next();
     if (this.#deps.rng.below(3) === 0) this.#follow(this.#stream());
+    this.#streamWork.start();
   }
 
   /** Asks nothing more; what is open ends by itself. */
@@ -101,8 +124,7 @@ export class SimClient {
     const { process, network } = this.#deps;
     process.end();
     network.processEnded(process, false);
-    for (const failed of this.#openCalls) failed(false, 'DISCONNECTED');
-    this.open = 0;
+    this.#calls.lose();
   }
 
   /** Where it is connected, or was last. */
@@ -154,6 +176,7 @@ export class SimClient {
       if (this.#isResting) return;
       for (let burst = rng.below(8) === 0 ? 5 : 1; burst > 0; burst--) {
         if (this.open < openMax) this.#ask();
+        if (this.open < openMax) this.#streamWork.ask();
       }
       this.#deps.asked(this);
       this.#next();
@@ -232,7 +255,7 @@ export class SimClient {
         asked.told(this.#now(), { kind: 'put', revision: result.revision });
         this.#revisions.set(key, result.revision);
       },
-      (isSure, code) => {
+      (isSure, { code }) => {
         judge.failed(value, isSure);
         this.#writeFailed(asked, isSure, code);
       },
@@ -251,7 +274,7 @@ export class SimClient {
         asked.told(this.#now(), { kind: 'deleted', revision, count: count === 0 ? 0 : 1 });
         this.#revisions.delete(key);
       },
-      (isSure, code) => this.#writeFailed(asked, isSure, code),
+      (isSure, { code }) => this.#writeFailed(asked, isSure, code),
     );
   }
 
@@ -302,8 +325,8 @@ export class SimClient {
     const options = { stream, from: fromSeq, limit, consistency };
     this.#when(
       this.#client.read(options),
-      ({ records, nextSeq, complete }) => {
-        judge.read(stream, fromSeq, { records, nextSeq, complete }, since);
+      ({ records, nextSeq, firstSeq, complete }) => {
+        judge.read(stream, fromSeq, { records, nextSeq, firstSeq, complete }, since);
         const texts = records.map(({ data }) => textOf(data));
         asked?.told(this.#now(), { kind: 'records', records: texts, nextSeq });
         then(fromSeq + records.length, nextSeq);
@@ -336,7 +359,7 @@ export class SimClient {
     next();
   }
 
-  #kindOfRead(): { consistency: 'linearizable' | 'stale'; since: Index | null } {
+  #kindOfRead(): KindOfRead {
     const isStale = !this.#isResting && this.#deps.rng.below(4) === 0;
     if (isStale) return { consistency: 'stale', since: null };
     return { consistency: 'linearizable', since: this.#deps.commitMax() };
@@ -348,31 +371,8 @@ export class SimClient {
     return { expectedModRevision: this.#revisions.get(key) ?? 0 };
   }
 
-  #when<T>(
-    call: Promise<T>,
-    done: (result: T) => void,
-    failed: (isSure: boolean, code: ErrorCode) => void = () => {},
-  ): void {
-    this.open += 1;
-    this.#openCalls.add(failed);
-    const { check, trace } = this.#deps;
-    call.then(
-      (result) => {
-        this.open -= 1;
-        this.#openCalls.delete(failed);
-        check(() => done(result));
-      },
-      (error: unknown) => {
-        this.open -= 1;
-        this.#openCalls.delete(failed);
-        check(() => {
-          if (!(error instanceof QuorateError)) throw error;
-          if (error.code === 'SESSION_EXPIRED') this.isOrdered = false;
-          trace.event(`${this.name}: ${error.code}`);
-          failed(isRefusal(error), error.code);
-        });
-      },
-    );
+  #when<T>(call: Promise<T>, done: (result: T) => void, failed?: Failed): void {
+    this.#calls.when(call, done, failed);
   }
 
   #texts(count: number): string[] {

@@ -13,7 +13,7 @@ import { FoundingChecker } from './founding-checker.js';
 import { FoundingStrikes } from './founding-strikes.js';
 import { History } from './history.js';
 import { watch } from './hooks.js';
-import { Marks } from './marks.js';
+import { type Mark, Marks } from './marks.js';
 import { Nemesis } from './nemesis.js';
 import { Network } from './network.js';
 import { QuietPhase } from './quiet-phase.js';
@@ -21,6 +21,7 @@ import { Scheduler } from './scheduler.js';
 import { baseOf, type FoundingHabits } from './sim-founding.js';
 import { addressOf, SimHost } from './sim-host.js';
 import { SimProcess } from './sim-process.js';
+import { SnapshotStrikes } from './snapshot-strikes.js';
 import { drawSwarm, type FaultClass, type Swarm } from './swarm.js';
 import { Trace } from './trace.js';
 import { Violation } from './violation.js';
@@ -29,6 +30,14 @@ import { SimClient } from './workload.js';
 
 /** Hosts of clients are numbered from here on: behind those of the largest cluster. */
 const clientHostFirst = 58;
+
+/** Lines of a server's log that are rare events. */
+const markOfEvent: ReadonlyMap<string, Mark> = new Map([
+  ['snapshot written', 'snapshot written'],
+  ['snapshot restored', 'started from a snapshot'],
+  ['snapshot passed over', 'damaged snapshot passed over'],
+  ['snapshot dropped', 'snapshot dropped'],
+]);
 
 /** What a run is given. */
 export interface RunOptions {
@@ -69,6 +78,8 @@ export interface Chances {
   readonly directed: Rng;
   readonly gossip: Rng;
   readonly founding: Rng;
+  readonly snapshots: Rng;
+  readonly streams: Rng;
 }
 
 /** See the head of the file. */
@@ -105,8 +116,16 @@ export class World {
       directed: chance(8),
       gossip: chance(9),
       founding: chance(11),
+      snapshots: chance(13),
+      streams: chance(15),
     };
-    const draws = { rng: chance(6), directed: chance(7), founding: chance(10) };
+    const draws = {
+      rng: chance(6),
+      directed: chance(7),
+      founding: chance(10),
+      snapshots: chance(12),
+      streams: chance(14),
+    };
     this.swarm = swarm ?? drawSwarm(draws, { servers, without });
     const { scheduler, marks } = this;
     this.trace = new Trace(scheduler, options.traceLines);
@@ -130,13 +149,16 @@ export class World {
       const nemesis = new Nemesis(this);
       const director = new Director(this, nemesis);
       const strikes = new FoundingStrikes(this, nemesis);
+      const snapshots = new SnapshotStrikes(this);
       nemesis.start();
       director.start();
       strikes.start();
+      snapshots.start();
       this.runTo(seconds * 1000);
       nemesis.stop();
       director.stop();
       strikes.stop();
+      snapshots.stop();
       const quiet = new QuietPhase(this, { lost: nemesis.lost, founding: strikes });
       this.writtenAfterMillis = quiet.run((millis, isDone) => this.runTo(millis, isDone));
     } finally {
@@ -201,11 +223,21 @@ export class World {
   log(name: string): Log {
     const say = (fields: object, event: string): void => {
       if (this.trace.isOn) this.trace.line(`${name}: ${event} ${JSON.stringify(fields)}`);
+      const mark = markOfEvent.get(event);
+      if (mark !== undefined) this.marks.hit(mark);
+      if (event.startsWith('leadership handed over, for')) {
+        this.marks.hit('leader handed over for its full disk');
+      }
     };
     const warn = (fields: object, event: string): void => {
       say(fields, event);
-      // Nothing in this world changes bytes on their way.
-      if (event !== 'unreadable frame dropped') return;
+      // Nothing in this world changes bytes on their way, and a snapshot that has its name is good
+      // unless a bit of it turned.
+      const mayBePassedOver = this.hosts.find((host) => host.name === name)?.hasRottenSnapshots;
+      const isWrong =
+        event === 'unreadable frame dropped' ||
+        (event === 'snapshot passed over' && mayBePassedOver !== true);
+      if (!isWrong) return;
       this.checkers.check(() => {
         throw new Violation(`${name}: ${event} ${JSON.stringify(fields)}`);
       });
@@ -256,6 +288,7 @@ export class World {
       host,
       network: this.network,
       rng: new Rng(chance.uint32()),
+      streamRng: new Rng(this.chances.streams.uint32()),
       judge: this.judge,
       marks: this.marks,
       trace: this.trace,

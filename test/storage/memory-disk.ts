@@ -7,30 +7,21 @@
  */
 
 import type { Disk, DiskError, DiskFile, Done, OpenOptions } from '../../src/storage/disk.js';
+import {
+  type Content,
+  crashed,
+  durableContent,
+  type Fate,
+  joined,
+  resize,
+  settle,
+} from './memory-content.js';
 
-const sector = 512;
+export type { Fate } from './memory-content.js';
 
-/** What becomes of one unsynced sector, or of an unsynced name, at a crash. */
-export type Fate = 'old' | 'new' | 'zero';
-
-interface Write {
-  readonly position: number;
-  readonly bytes: Uint8Array;
-}
-
-/** One file's content; names point to it. */
-interface Content {
-  /** What reads see. */
-  bytes: Uint8Array;
-  size: number;
-  /** What is on disk. */
-  durable: Uint8Array;
-  durableSize: number;
-  unsynced: Write[];
-}
-
-/** How much of a write that fails reads see afterwards, though the disk may never have it. */
-export type Taken = 'none' | 'half' | 'all';
+/** How much of a write that fails reads see afterwards, though the disk may never have it; a number
+ * is bytes. */
+export type Taken = 'none' | 'half' | 'all' | number;
 
 /** What an injected fault makes of an operation. */
 export interface Fault {
@@ -58,6 +49,10 @@ export class MemoryDisk implements Disk {
    * After this many changing operations have been begun the power goes: nothing completes any more.
    */
   crashAt = Number.POSITIVE_INFINITY;
+  /** Bytes that files may still grow by; then writes take what fits and fail with ENOSPC. */
+  roomBytes = Number.POSITIVE_INFINITY;
+  /** Every write needs room, as where nothing is overwritten in place. */
+  isCopying = false;
   /** Whether operations wait for `drain`. */
   isManual = false;
 
@@ -178,6 +173,7 @@ export class MemoryDisk implements Disk {
       const content = this.#names.get(from);
       if (content === undefined) return done(this.#moveDirectory(from, to));
       this.#names.delete(from);
+      this.roomBytes += this.#names.get(to)?.size ?? 0;
       this.#names.set(to, content);
       done(null);
     });
@@ -186,8 +182,13 @@ export class MemoryDisk implements Disk {
   remove(path: string, done: Done): void {
     this.change(`remove ${path}`, (fault) => {
       if (fault !== null) return done(fault);
+      this.roomBytes += this.#names.get(path)?.size ?? 0;
       done(this.#names.delete(path) ? null : missing('unlink', path));
     });
+  }
+
+  room(_path: string, done: (error: DiskError | null, bytes: number) => void): void {
+    this.#read(() => done(null, this.roomBytes));
   }
 
   syncDirectory(path: string, done: Done): void {
@@ -277,14 +278,24 @@ class MemoryFile implements DiskFile {
     const bytes = joined(parts);
     // The power may go while the write is under way: then some of it may be on disk.
     disk.crashing = () => this.#put(position, bytes);
-    disk.change(`write ${this.path}`, (fault, taken) => {
+    disk.change(`write ${this.path}`, (fault, taken = 'none') => {
       if (fault !== null) {
-        if (taken === 'half') this.#put(position, bytes.subarray(0, bytes.length >> 1));
-        if (taken === 'all') this.#put(position, bytes);
+        const count = countOf(taken, bytes.length);
+        if (count > 0) this.#put(position, bytes.subarray(0, count));
         // The pages count as clean now: a later sync says ok and writes nothing.
-        if (taken !== 'none') this.#content.unsynced = [];
+        if (count > 0) this.#content.unsynced = [];
         return done(fault);
       }
+      const growth = Math.max(0, position + bytes.length - this.#content.size);
+      const missing = (disk.isCopying ? bytes.length : growth) - disk.roomBytes;
+      if (missing > 0) {
+        const fitting = bytes.subarray(0, Math.max(0, bytes.length - missing));
+        if (!disk.isCopying) disk.roomBytes -= Math.min(growth, disk.roomBytes);
+        if (fitting.length > 0) this.#put(position, fitting);
+        this.#content.unsynced = [];
+        return done({ code: 'ENOSPC', message: `write ${this.path}: ENOSPC` });
+      }
+      disk.roomBytes -= growth;
       this.#put(position, bytes);
       if (this.#options.dataSync) settle(this.#content);
       done(null);
@@ -338,69 +349,10 @@ class MemoryFile implements DiskFile {
   }
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-function durableContent(bytes: Uint8Array): Content {
-  const size = bytes.length;
-  return { bytes, size, durable: bytes.slice(), durableSize: size, unsynced: [] };
-}
-
-function resize(content: Content, size: number): void {
-  if (size > content.bytes.length) {
-    const bytes = new Uint8Array(Math.max(size, content.bytes.length * 2));
-    bytes.set(content.bytes.subarray(0, content.size));
-    content.bytes = bytes;
-  } else if (size < content.size) {
-    content.bytes.fill(0, size, content.size);
-  }
-  content.size = size;
-}
-
-/** Puts the unsynced writes, and the size, on disk. */
-function settle(content: Content): void {
-  if (content.durable.length < content.size) {
-    const grown = new Uint8Array(content.bytes.length);
-    grown.set(content.durable.subarray(0, content.durableSize));
-    content.durable = grown;
-  }
-  for (const { position, bytes } of content.unsynced) {
-    const end = Math.min(position + bytes.length, content.size);
-    if (end > position) content.durable.set(bytes.subarray(0, end - position), position);
-  }
-  content.durableSize = content.size;
-  content.unsynced = [];
-}
-
-/** What is left of a file: each sector that an unsynced write touched has a fate of its own. */
-function crashed(content: Content, fate: (what: string) => Fate): Content {
-  if (content.unsynced.length === 0 && content.size === content.durableSize) {
-    return durableContent(content.durable.slice(0, content.durableSize));
-  }
-  const size = fate('size') === 'old' ? content.durableSize : content.size;
-  const after = new Uint8Array(size);
-  after.set(content.durable.subarray(0, Math.min(size, content.durableSize)));
-  const touched = new Set<number>();
-  for (const { position, bytes } of content.unsynced) {
-    const last = Math.floor((position + bytes.length - 1) / sector);
-    for (let s = Math.floor(position / sector); s <= last; s++) touched.add(s);
-  }
-  for (const s of [...touched].sort((a, b) => a - b)) {
-    const from = s * sector;
-    if (from >= size) continue;
-    const end = Math.min(size, from + sector);
-    const what = fate(`sector ${s}`);
-    if (what === 'new') after.set(content.bytes.subarray(from, end), from);
-    else if (what === 'zero') after.fill(0, from, end);
-  }
-  return durableContent(after);
+function countOf(taken: Taken, length: number): number {
+  if (typeof taken === 'number') return Math.min(taken, length);
+  if (taken === 'half') return length >> 1;
+  return taken === 'all' ? length : 0;
 }
 
 /** Moves all names below `from`. @returns whether there were any. */

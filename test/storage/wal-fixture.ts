@@ -54,6 +54,8 @@ export function commands(first: number, last: number, term: number, size: number
 
 /** A clock whose timers fire when told to. */
 class StillClock implements Clock {
+  /** How long each timer was to wait, milliseconds. */
+  readonly pauses: number[] = [];
   readonly #timers = new Set<() => void>();
   readonly #turns: (() => void)[] = [];
 
@@ -65,7 +67,8 @@ class StillClock implements Clock {
     return 0;
   }
 
-  after(_delayMillis: number, then: () => void): { cancel(): void } {
+  after(delayMillis: number, then: () => void): { cancel(): void } {
+    this.pauses.push(delayMillis);
     this.#timers.add(then);
     return { cancel: () => this.#timers.delete(then) };
   }

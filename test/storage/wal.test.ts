@@ -62,6 +62,17 @@ test('what was appended comes back after a clean stop and after a crash', () => 
   }
 });
 
+test('the newest entry comes back however little memory there is: its stamp is needed', () => {
+  const fixture = new WalFixture(new MemoryDisk(), { tailBytesMax: 0 });
+  const { store } = fixture.create();
+  store.append({ ...none, entries: commands(4, 5, 1, 100) }, () => {});
+  fixture.settle();
+  store.append({ ...none, entries: commands(6, 7, 1, 100) }, () => {});
+  fixture.settle();
+  fixture.close(store);
+  assert.equal(plain(fixture.open().recovered.tail), plain(commands(6, 7, 1, 100)));
+});
+
 test('a read gives what was asked for, within its limit, and at least one entry', () => {
   const fixture = new WalFixture(new MemoryDisk(), { segmentBytesMax: 16384 });
   const { store } = fixture.create();
@@ -223,7 +234,7 @@ test('what is accepted can be read back: sizes around every limit', () => {
 });
 
 test('a failed or short write is fatal: told once, and nothing is ever done again', () => {
-  for (const fault of [{ code: 'EIO' }, { code: 'ENOSPC', taken: 'half' } as const]) {
+  for (const fault of [{ code: 'EIO' }, { code: 'EIO', taken: 'half' } as const]) {
     const fixture = new WalFixture(new MemoryDisk());
     const { store } = fixture.create();
     let done = 0;
@@ -291,7 +302,7 @@ test('a mark of a clean stop that only the cache has is not believed', () => {
 test('a next segment that cannot be made is fatal when it is needed, and not before', () => {
   const fixture = new WalFixture(new MemoryDisk(), { segmentBytesMax: 16 * 1024 });
   const { store } = fixture.create();
-  fixture.disk.faultAt = (_n, name) => (name.includes('.tmp') ? { code: 'ENOSPC' } : null);
+  fixture.disk.faultAt = (_n, name) => (name.includes('.tmp') ? { code: 'EIO' } : null);
   let done = 0;
   for (let i = 0; i < 20; i++) {
     store.append({ ...none, entries: [command(4 + i, 1, 1000)] }, () => done++);
@@ -300,7 +311,7 @@ test('a next segment that cannot be made is fatal when it is needed, and not bef
   assert.is(done, 9);
   assert.equal(
     fixture.fatal.map((error) => error.code),
-    ['ENOSPC'],
+    ['EIO'],
   );
   fixture.disk.faultAt = () => null;
   const { recovered } = new WalFixture(fixture.disk.afterCrash(() => 'old')).open();

@@ -5,13 +5,20 @@
 import * as fc from 'fast-check';
 import { type ErrorCode, errorTable, type Refusal } from '../../src/base/errors.js';
 import type { SignedFounding } from '../../src/base/founding-record.js';
-import type { Command, Reply, SessionTag } from '../../src/machine/commands.js';
+import type {
+  AppendConditions,
+  Command,
+  Reply,
+  SessionTag,
+  StreamChange,
+} from '../../src/machine/commands.js';
 import type { Message } from '../../src/raft/messages.js';
 import type { Configuration, Entry, LogBase, MemberInfo } from '../../src/raft/types.js';
 import type { Hello } from '../../src/wire/hello.js';
 import type { ControlMessage, ForwardMessage } from '../../src/wire/peer-messages.js';
 import { addresses, bytes, counter, hexId, label, line, positive } from './basic-arbitraries.js';
 import { plan, why } from './report-arbitraries.js';
+import { streamState } from './stream-arbitraries.js';
 
 const peer = fc.record({ peerId: label, addresses });
 
@@ -48,6 +55,7 @@ export const reply: fc.Arbitrary<Reply> = fc.oneof(
     ...place,
   }),
   fc.record({ kind: fc.constant('deleted' as const), revision: counter, count: counter, ...place }),
+  fc.record({ kind: fc.constant('streamChanged' as const), state: streamState, ...place }),
   fc.record({ kind: fc.constant('refused' as const), refusal, ...place }),
 );
 
@@ -55,6 +63,25 @@ const tag: fc.Arbitrary<SessionTag | null> = fc.option(
   fc.record({ session: counter, sequence: counter, acknowledgedBelow: counter }),
 );
 const condition = fc.option(counter);
+
+const records = fc.array(bytes, { maxLength: 8, size: 'max' });
+
+/** At least one of them: without any it is a plain append. */
+const conditions: fc.Arbitrary<AppendConditions> = fc
+  .record({ expectSeq: condition, fence: condition, view: condition })
+  .filter(({ expectSeq, fence, view }) => expectSeq !== null || fence !== null || view !== null);
+
+const change: fc.Arbitrary<StreamChange> = fc.oneof(
+  fc.record({ kind: fc.constant('seal' as const), view: condition }),
+  fc.record({ kind: fc.constant('openView' as const), after: counter }),
+  fc.record({ kind: fc.constant('trim' as const), beforeSeq: counter }),
+  fc.record({
+    kind: fc.constant('setRetention' as const),
+    recordsMax: condition,
+    bytesMax: condition,
+    ageMillisMax: condition,
+  }),
+);
 
 /** Every command. */
 export const command: fc.Arbitrary<Command> = fc.oneof(
@@ -64,8 +91,10 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     op: fc.constant('append' as const),
     tag,
     stream: line,
-    records: fc.array(bytes, { maxLength: 8, size: 'max' }),
+    records,
   }),
+  fc.record({ op: fc.constant('append' as const), tag, stream: line, records, conditions }),
+  fc.record({ op: fc.constant('changeStream' as const), tag, stream: line, change }),
   fc.record({
     op: fc.constant('put' as const),
     tag,
@@ -112,7 +141,7 @@ const configuration: fc.Arbitrary<Configuration> = fc
   });
 
 /** A log base, as in `joined`. */
-const logBase: fc.Arbitrary<LogBase> = fc
+export const logBase: fc.Arbitrary<LogBase> = fc
   .record({ a: counter, b: counter, term: counter, configuration })
   .map(({ a, b, term, configuration }) => {
     return { index: Math.max(a, b), term, configuration, configurationIndex: Math.min(a, b) };

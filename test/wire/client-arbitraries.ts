@@ -13,6 +13,7 @@ import type {
 import { refusal, reply } from './arbitraries.js';
 import { addresses, bytes, counter, hexId, line } from './basic-arbitraries.js';
 import { plan, policy, row, why } from './report-arbitraries.js';
+import { readRange, streamState } from './stream-arbitraries.js';
 
 const consistency = fc.constantFrom<Consistency>('linearizable', 'stale');
 const id = counter;
@@ -24,7 +25,15 @@ export const request: fc.Arbitrary<ClientRequest> = fc.oneof(
     type: fc.constant('read' as const),
     id,
     stream: line,
-    fromSeq: counter,
+    range: readRange,
+    consistency,
+  }),
+  fc.record({ type: fc.constant('tail' as const), id, stream: line, consistency }),
+  fc.record({
+    type: fc.constant('streams' as const),
+    id,
+    prefix: line,
+    after: line,
     limit: counter,
     consistency,
   }),
@@ -101,6 +110,7 @@ const status: fc.Arbitrary<ClusterStatus> = fc.record({
     ),
     waitingFor: fc.option(line),
     leaderless: fc.option(fc.record({ millis: counter, lastLeader: fc.option(line) })),
+    alarm: fc.option(line),
   }),
 });
 
@@ -124,7 +134,15 @@ export const clientReply: fc.Arbitrary<ClientReply> = fc.oneof(
       { maxLength: 5 },
     ),
     nextSeq: counter,
+    firstSeq: fc.oneof(fc.constant(1), counter),
     complete: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('tail' as const), id, state: streamState }),
+  fc.record({
+    type: fc.constant('streams' as const),
+    id,
+    streams: fc.array(fc.record({ name: line, state: streamState }), { maxLength: 3 }),
+    more: fc.boolean(),
   }),
   fc.record({
     type: fc.constant('keys' as const),

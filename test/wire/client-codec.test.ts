@@ -5,13 +5,19 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { batchRecordsMax, commandBytesMax, frameBytesMax } from '../../src/base/limits.js';
+import type { StreamState } from '../../src/machine/commands.js';
 import {
   decodeReply,
   decodeRequest,
   encodeReply,
   encodeRequest,
 } from '../../src/wire/client-codec.js';
-import type { ClientReply, ClientRequest, PlanReport } from '../../src/wire/client-messages.js';
+import type {
+  ClientReply,
+  ClientRequest,
+  PlanReport,
+  ReadRange,
+} from '../../src/wire/client-messages.js';
 import { WireError } from '../../src/wire/wire-error.js';
 import { clientReply, request } from './client-arbitraries.js';
 import { codecSuite, hex } from './codec-suite.js';
@@ -39,11 +45,57 @@ const u64 = (value: number) => {
   return bytes.toString('hex');
 };
 
+function read(range: ReadRange): ClientRequest {
+  return { type: 'read', id: 1, stream: 's', range, consistency: 'linearizable' };
+}
+
+const state: StreamState = {
+  firstSeq: 2,
+  nextSeq: 6,
+  bytes: 7,
+  fence: 8,
+  views: [
+    { view: 1, firstSeq: 1, endSeq: 4 },
+    { view: 2, firstSeq: 4, endSeq: null },
+  ],
+  retention: { recordsMax: 9, bytesMax: null, ageMillisMax: 10 },
+};
+
+const stateBytes = [
+  [2, 6, 7, 8, 9, 0, 10].map(u64).join(''),
+  `02${[1, 1, 4, 2, 4, 0].map(u64).join('')}`,
+].join('');
+
 const requests: [ClientRequest, string][] = [
   [{ type: 'command', id: 7, command: new Uint8Array([1, 2]) }, `01${u64(7)}0102`],
   [
-    { type: 'read', id: 1, stream: 's', fromSeq: 2, limit: 3, consistency: 'linearizable' },
+    read({ from: { seq: 2 }, backwards: false, limit: 3, bytesMax: 0 }),
     `02${u64(1)}0100000073${u64(2)}${u64(3)}01`,
+  ],
+  [
+    read({ from: { seq: 0 }, backwards: false, limit: 3, bytesMax: 0 }),
+    `02${u64(1)}0100000073${u64(0)}${u64(3)}01`,
+  ],
+  [
+    read({ from: { seq: 2 }, backwards: false, limit: 3, bytesMax: 4 }),
+    `12${u64(1)}010000007300${u64(2)}${u64(3)}${u64(4)}01`,
+  ],
+  [
+    read({ from: { seq: 0 }, backwards: true, limit: 3, bytesMax: 0 }),
+    `12${u64(1)}010000007301${u64(0)}${u64(3)}${u64(0)}01`,
+  ],
+  [
+    read({ from: { timeMillis: 5 }, backwards: false, limit: 3, bytesMax: 0 }),
+    `12${u64(1)}010000007302${u64(5)}${u64(3)}${u64(0)}01`,
+  ],
+  [
+    { type: 'follow', id: 1, stream: 's', fromSeq: 0, credit: 9 },
+    `03${u64(1)}0100000073${u64(0)}${u64(9)}`,
+  ],
+  [{ type: 'tail', id: 1, stream: 's', consistency: 'stale' }, `13${u64(1)}010000007300`],
+  [
+    { type: 'streams', id: 1, prefix: 'p', after: '', limit: 3, consistency: 'linearizable' },
+    `14${u64(1)}010000007000000000${u64(3)}01`,
   ],
   [{ type: 'cancel', id: 1 }, `05${u64(1)}`],
   [{ type: 'removeMember', id: 1, name: 'n', force: false }, `0a${u64(1)}010000006e`],
@@ -73,9 +125,19 @@ const replies: [ClientReply, string][] = [
       id: 1,
       records: [{ seq: 2, index: 3, term: 4, timeMillis: 5, data: new Uint8Array([0xab]) }],
       nextSeq: 6,
+      firstSeq: 1,
       complete: true,
     },
     `03${u64(1)}${u64(6)}0101000000${u64(2)}${u64(3)}${u64(4)}${u64(5)}01000000ab`,
+  ],
+  [
+    { type: 'records', id: 1, records: [], nextSeq: 6, firstSeq: 4, complete: false },
+    `0c${u64(1)}${u64(4)}${u64(6)}0000000000`,
+  ],
+  [{ type: 'tail', id: 1, state }, `0d${u64(1)}${stateBytes}`],
+  [
+    { type: 'streams', id: 1, streams: [{ name: 's', state }], more: true },
+    `0e${u64(1)}01010000000100000073${stateBytes}`,
   ],
   [
     { type: 'refused', id: 1, refusal: { code: 'OUT_OF_ORDER', message: 'm', expected: 8 } },
@@ -105,7 +167,7 @@ test('a reply over the size of a frame, or of too many rows, is refused', () => 
   const record = { seq: 1, index: 1, term: 1, timeMillis: 1, data };
   const tiny = { ...record, data: new Uint8Array(0) };
   const make = (records: readonly (typeof record)[]): ClientReply => {
-    return { type: 'records', id: 1, records, nextSeq: 9, complete: false };
+    return { type: 'records', id: 1, records, nextSeq: 9, firstSeq: 1, complete: false };
   };
   assert.throws(() => encodeReply(make([record, record])), isWireError);
   decodeReply(encodeReply(make(Array(batchRecordsMax).fill(tiny))));
@@ -113,10 +175,20 @@ test('a reply over the size of a frame, or of too many rows, is refused', () => 
   assert.throws(() => decodeReply(new Uint8Array(frameBytesMax + 1)), isWireError);
 });
 
+const noRecords: ClientReply = {
+  type: 'records',
+  id: 1,
+  records: [],
+  nextSeq: 1,
+  firstSeq: 1,
+  complete: true,
+};
+
 test('counts that lie are refused', () => {
-  const records = encodeReply({ type: 'records', id: 1, records: [], nextSeq: 1, complete: true });
+  const records = encodeReply(noRecords);
   const keys = encodeReply({ type: 'keys', id: 1, revision: 1, keys: [], more: false });
-  for (const whole of [records, keys]) {
+  const streams = encodeReply({ type: 'streams', id: 1, streams: [], more: false });
+  for (const whole of [records, keys, streams]) {
     for (const count of [1, batchRecordsMax, batchRecordsMax + 1, 2 ** 31, 2 ** 32 - 1]) {
       const bytes = Buffer.from(whole);
       bytes.writeUInt32LE(count, bytes.length - 4);
@@ -126,7 +198,7 @@ test('counts that lie are refused', () => {
 });
 
 test('more rows than the limit are refused though they are there', () => {
-  const head = encodeReply({ type: 'records', id: 1, records: [], nextSeq: 1, complete: true });
+  const head = encodeReply(noRecords);
   const bytes = Buffer.alloc(head.length + 36 * (batchRecordsMax + 1));
   bytes.set(head);
   for (const [count, fits] of [
@@ -138,6 +210,41 @@ test('more rows than the limit are refused though they are there', () => {
     if (fits) decodeReply(frame);
     else assert.throws(() => decodeReply(frame), isWireError);
   }
+});
+
+test('a range has one form only, and no unknown flags', () => {
+  const other = read({ from: { seq: 2 }, backwards: true, limit: 3, bytesMax: 0 });
+  const bytes = Buffer.from(encodeRequest(other));
+  const flagsAt = 9 + 4 + 1;
+  assert.is(bytes[flagsAt], 1);
+  for (const flags of [0, 4, 255]) {
+    bytes[flagsAt] = flags;
+    assert.throws(() => decodeRequest(bytes), isWireError, `${flags}`);
+  }
+  const trimmed = Buffer.from(encodeReply({ ...noRecords, firstSeq: 2 } as ClientReply));
+  trimmed.writeBigUInt64LE(1n, 9);
+  assert.throws(() => decodeReply(trimmed), isWireError);
+});
+
+test('a stream of more views than are told, a limit of 0, and too many streams are refused', () => {
+  const views = Array(101).fill({ view: 1, firstSeq: 1, endSeq: null });
+  const tail = (more: Partial<StreamState>): ClientReply => {
+    return { type: 'tail', id: 1, state: { ...state, ...more } };
+  };
+  assert.throws(() => encodeReply(tail({ views })), isWireError);
+  const whole = Buffer.from(encodeReply(tail({ views: views.slice(1) })));
+  decodeReply(whole);
+  whole[9 + 7 * 8] = 101;
+  const longer = Buffer.concat([whole, whole.subarray(-24)]);
+  assert.throws(() => decodeReply(longer), isWireError);
+  const retention = { ...state.retention, recordsMax: 0 };
+  assert.throws(() => encodeReply(tail({ retention })), isWireError);
+  const streams = Array(1001).fill({ name: 's', state });
+  const listing = (count: number): ClientReply => {
+    return { type: 'streams', id: 1, streams: streams.slice(0, count), more: true };
+  };
+  decodeReply(encodeReply(listing(1000)));
+  assert.throws(() => encodeReply(listing(1001)), isWireError);
 });
 
 test('a goAway answers no request and names a bounded number of others', () => {
@@ -242,6 +349,7 @@ test('a status of an older server lacks the newer fields, and is read', () => {
   assert.is(read.type === 'status' && read.status.configurationIndex, 0);
   assert.is(read.type === 'status' && read.status.lastTerm, 1);
   assert.is(read.type === 'status' && read.status.self.leaderless, null);
+  assert.is(read.type === 'status' && read.status.self.alarm, null);
 });
 
 test('control characters from a peer are refused', () => {

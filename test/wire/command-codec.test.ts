@@ -6,7 +6,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { batchRecordsMax, commandBytesMax } from '../../src/base/limits.js';
 import type { Command } from '../../src/machine/commands.js';
-import { decodeCommand, encodeCommand, peekRecord } from '../../src/wire/command-codec.js';
+import { peekRecord } from '../../src/wire/append-codec.js';
+import { decodeCommand, encodeCommand } from '../../src/wire/command-codec.js';
 import { WireError } from '../../src/wire/wire-error.js';
 import { command } from './arbitraries.js';
 import { codecSuite, hex } from './codec-suite.js';
@@ -51,6 +52,63 @@ const golden: [string, Command, string][] = [
     { op: 'setPolicy', words: [{ name: 'voters', value: '5' }], expectedIndex: 7 },
     `060101${'0700000000000000'}01000000${'06000000'}${'766f74657273'}${'01000000'}35`,
   ],
+  [
+    'append under every condition, in a session',
+    {
+      op: 'append',
+      tag,
+      stream: 'log',
+      records: [text('ab'), text('c')],
+      conditions: { expectSeq: 4, fence: 5, view: 6 },
+    },
+    `070101${'0201000000000000'}${'0300000000000000'}${'0200000000000000'}` +
+      `07${'0400000000000000'}${'0500000000000000'}${'0600000000000000'}` +
+      `03000000${'6c6f67'}${'02000000'}${'02000000'}${'03000000'}${'616263'}`,
+  ],
+  [
+    'append under a fence',
+    {
+      op: 'append',
+      tag: null,
+      stream: 's',
+      records: [text('')],
+      conditions: { expectSeq: null, fence: 5, view: null },
+    },
+    `07010002${'0500000000000000'}01000000${'73'}${'01000000'}${'00000000'}`,
+  ],
+  [
+    'seal of whatever view',
+    { op: 'changeStream', tag: null, stream: 's', change: { kind: 'seal', view: null } },
+    '08010001' + '0100000073' + '00',
+  ],
+  [
+    'seal of one view, in a session',
+    { op: 'changeStream', tag, stream: 's', change: { kind: 'seal', view: 2 } },
+    `080101${'0201000000000000'}${'0300000000000000'}${'0200000000000000'}` +
+      '01' +
+      '0100000073' +
+      '010200000000000000',
+  ],
+  [
+    'openView',
+    { op: 'changeStream', tag: null, stream: 's', change: { kind: 'openView', after: 2 } },
+    '08010002' + '0100000073' + '0200000000000000',
+  ],
+  [
+    'trim',
+    { op: 'changeStream', tag: null, stream: 's', change: { kind: 'trim', beforeSeq: 9 } },
+    '08010003' + '0100000073' + '0900000000000000',
+  ],
+  [
+    'setRetention',
+    {
+      op: 'changeStream',
+      tag: null,
+      stream: 's',
+      change: { kind: 'setRetention', recordsMax: 1, bytesMax: null, ageMillisMax: 3 },
+    },
+    `08010004${'0100000073'}05${'0100000000000000'}${'0300000000000000'}`,
+  ],
 ];
 
 for (const [name, value, bytes] of golden) {
@@ -59,6 +117,13 @@ for (const [name, value, bytes] of golden) {
     assert.is(hex(encodeCommand(decodeCommand(Buffer.from(bytes, 'hex')))), bytes);
   });
 }
+
+test('conditions that ask for nothing are a plain append, byte for byte', () => {
+  const plain = { op: 'append', tag, stream: 'log', records: [text('a')] } as const;
+  const none = { expectSeq: null, fence: null, view: null };
+  assert.is(hex(encodeCommand({ ...plain, conditions: none })), hex(encodeCommand(plain)));
+  assert.not.ok('conditions' in decodeCommand(encodeCommand(plain)));
+});
 
 test('records are views of the command, not copies', () => {
   const bytes = encodeCommand({ op: 'append', tag, stream: 'log', records: [text('abc')] });
@@ -69,8 +134,9 @@ test('records are views of the command, not copies', () => {
 
 test('any one record is found without the others', () => {
   const records = Array.from({ length: 500 }, (_, i) => text('x'.repeat(i % 7) + i));
-  for (const each of [tag, null]) {
-    const bytes = encodeCommand({ op: 'append', tag: each, stream: 'log', records });
+  const conditions = { expectSeq: 1, fence: null, view: 2 };
+  for (const more of [{ tag }, { tag: null }, { tag, conditions }, { tag: null, conditions }]) {
+    const bytes = encodeCommand({ op: 'append', stream: 'log', records, ...more });
     for (const [i, record] of records.entries()) {
       assert.is(hex(peekRecord(bytes, i)), hex(record));
     }
@@ -100,7 +166,23 @@ test('a name that was kept does not change when its frame does', () => {
 });
 
 test('unknown kinds, versions and flags are refused (trap 46)', () => {
-  const rows = ['', '03', '0001', '0701', 'ff01', '0302', '0300', '030102', '050102', '05010002'];
+  const rows = [
+    '',
+    '03',
+    '0001',
+    '0901',
+    'ff01',
+    '0302',
+    '0300',
+    '030102',
+    '050102',
+    '05010002',
+  ].concat(
+    // Conditions: cut, none, too many; changes: cut, of no kind.
+    ['0701', '070100', '07010000', `07010008${'00'.repeat(40)}`, '070102', '0702'],
+    ['0801', '080100', '080102', '080100000000000000', `08010005${'00'.repeat(12)}`],
+    [`0801000400000000${'08'}${'00'.repeat(24)}`, '08010001000000000200'],
+  );
   for (const row of rows) assert.throws(() => decodeCommand(Buffer.from(row, 'hex')), isWireError);
 });
 
@@ -156,8 +238,10 @@ test('lengths that lie are refused before anything is allocated (CHECKS 45)', ()
 });
 
 test('numbers above 2^53 - 1 are refused, never rounded (CHECKS 48)', () => {
-  const whole = encodeCommand({ op: 'append', tag, stream: 'log', records: [text('a')] });
-  for (const at of [3, 11, 19]) {
+  const conditions = { expectSeq: 1, fence: 1, view: 1 };
+  const records = [text('a')];
+  const whole = encodeCommand({ op: 'append', tag, stream: 'log', records, conditions });
+  for (const at of [3, 11, 19, 28, 36, 44]) {
     for (const number of [2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
       const bytes = Buffer.from(whole);
       bytes.writeBigUInt64LE(number, at);

@@ -5,6 +5,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ErrorCode, errorTable } from '../../src/base/errors.js';
+import type { StreamState } from '../../src/machine/commands.js';
 import { ByteReader } from '../../src/wire/byte-reader.js';
 import { ByteWriter } from '../../src/wire/byte-writer.js';
 import { readRefusal, readReply, writeRefusal, writeReply } from '../../src/wire/reply-codec.js';
@@ -52,6 +53,9 @@ const codes: [ErrorCode, number][] = [
   ['WRONG_CLUSTER', 18],
   ['DAMAGED', 19],
   ['DISK_FAILED', 20],
+  ['SEALED', 21],
+  ['FENCED', 22],
+  ['TRIMMED', 23],
 ];
 
 test('every error code has its number for ever', () => {
@@ -82,11 +86,35 @@ test('golden bytes: a refusal with everything', () => {
   );
 });
 
+test('golden bytes: a stream that was changed', () => {
+  const state: StreamState = {
+    firstSeq: 3,
+    nextSeq: 9,
+    bytes: 600,
+    fence: 4,
+    views: [
+      { view: 1, firstSeq: 1, endSeq: 5 },
+      { view: 2, firstSeq: 5, endSeq: null },
+    ],
+    retention: { recordsMax: 6, bytesMax: null, ageMillisMax: null },
+  };
+  const number = (value: number): string => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(value));
+    return bytes.toString('hex');
+  };
+  const numbers = (...values: number[]): string => values.map(number).join('');
+  assert.is(
+    hex(finished(() => writeReply(writer, { kind: 'streamChanged', state, index: 8, term: 7 }))),
+    `08${numbers(8, 7)}${numbers(3, 9, 600, 4, 6, 0, 0)}02${numbers(1, 1, 5, 2, 5, 0)}`,
+  );
+});
+
 test('unknown codes, kinds and flags are refused', () => {
   const bytes = finished(() => writeRefusal(writer, { code: 'TIMEOUT', message: '' }));
   for (const [at, value] of [
     [0, 0],
-    [0, 21],
+    [0, 24],
     [0, 255],
     [1, 8],
     [1, 128],
@@ -95,7 +123,7 @@ test('unknown codes, kinds and flags are refused', () => {
     wrong[at] = value;
     assert.throws(() => whole(wrong, readRefusal), isWireError);
   }
-  for (const kind of [0, 8, 255]) {
+  for (const kind of [0, 9, 255]) {
     const wrong = new Uint8Array(17);
     wrong[0] = kind;
     assert.throws(() => whole(wrong, readReply), isWireError);

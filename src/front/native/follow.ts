@@ -1,7 +1,9 @@
 /**
  * One client's follow of one stream: reads what is there, waits for more, sends no more than it was
  * granted, and reads ahead by one answer only. The invariant: records go out in order, each once,
- * because the next read starts behind the last record given.
+ * none left out: the next read starts behind the last record given, and when that place has been
+ * trimmed away meanwhile the follow fails with TRIMMED. One that begins at the first record kept
+ * is told at once where that is, so that it has a place before there is a record.
  */
 
 import type { Refusal } from '../../base/errors.js';
@@ -26,6 +28,7 @@ export class Follow {
   readonly #stream: string;
   readonly #replica: ReplicaApi;
   readonly #events: FollowEvents;
+  /** 0: from the first record kept, which the first read finds. */
   #nextSeq: number;
   #credit: number;
   #isReading = false;
@@ -40,7 +43,7 @@ export class Follow {
     events: FollowEvents,
   ) {
     this.#stream = request.stream;
-    this.#nextSeq = Math.max(1, request.fromSeq);
+    this.#nextSeq = request.fromSeq;
     this.#credit = request.credit;
     this.#replica = replica;
     this.#events = events;
@@ -72,9 +75,8 @@ export class Follow {
     this.#isReading = true;
     this.#hasMore = false;
     const limit = Math.min(this.#credit, pageRecordsMax);
-    this.#replica.readRecords(this.#stream, this.#nextSeq, limit, 'stale', (outcome) =>
-      this.#read(outcome),
-    );
+    const range = { from: { seq: this.#nextSeq }, backwards: false, limit, bytesMax: 0 };
+    this.#replica.readRecords(this.#stream, range, 'stale', (outcome) => this.#read(outcome));
   }
 
   #read(outcome: Outcome<RecordsRead>): void {
@@ -92,6 +94,9 @@ export class Follow {
       this.#credit -= records.length;
       this.#events.produced(outcome.value);
       if (this.#nextSeq < nextSeq) this.#hasMore = true;
+    } else if (this.#nextSeq === 0) {
+      this.#nextSeq = nextSeq;
+      this.#events.produced(outcome.value);
     }
     this.pump();
   }

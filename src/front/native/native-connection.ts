@@ -7,13 +7,19 @@
  * The invariant: after the stream has ended no answer is kept for it, and each id is answered once.
  */
 
+import { unreachable } from '../../base/assert.js';
 import type { Refusal } from '../../base/errors.js';
 import { batchRecordsMax } from '../../base/limits.js';
-import type { Reply } from '../../machine/commands.js';
-import type { KeysRead, Outcome, RecordsRead } from '../../replica/api.js';
+import type { Reply, StreamState } from '../../machine/commands.js';
+import type { KeysRead, Outcome, RecordsRead, StreamsListed } from '../../replica/api.js';
 import type { ClientStream } from '../../transport/transport.js';
 import { decodeRequest, encodeReply } from '../../wire/client-codec.js';
-import type { ClientReply, ClientRequest, OperatorReply } from '../../wire/client-messages.js';
+import type {
+  ClientReply,
+  ClientRequest,
+  OperatorReply,
+  ReadRequest,
+} from '../../wire/client-messages.js';
 import { WireError } from '../../wire/wire-error.js';
 import { commandFault } from './command-fault.js';
 import { Follow } from './follow.js';
@@ -21,7 +27,8 @@ import type { NativeFrontDeps, NativeFrontSettings } from './native-front.js';
 
 const overloadedRetryMillis = 20;
 
-type ReadRequest = Extract<ClientRequest, { type: 'read' | 'get' | 'list' }>;
+/** What a read weighs that gives many rows; one that gives a single row weighs 1. */
+const rowsWeight = 8;
 
 /** Serves one client stream. */
 export class NativeConnection {
@@ -123,6 +130,8 @@ export class NativeConnection {
         this.#execute(request.id, request.command);
         return;
       case 'read':
+      case 'tail':
+      case 'streams':
       case 'get':
       case 'list':
         this.#inflight += 1;
@@ -170,32 +179,36 @@ export class NativeConnection {
 
   #startRead(request: ReadRequest): void {
     const { replica } = this.#deps;
-    const { id, consistency } = request;
-    const weight = request.type === 'get' ? 1 : 8;
+    const { id, type, consistency } = request;
+    const weight = type === 'get' || type === 'tail' ? 1 : rowsWeight;
     this.#readWeight += weight;
-    if (request.type === 'read') {
-      const limit = Math.min(request.limit, batchRecordsMax);
-      replica.readRecords(request.stream, request.fromSeq, limit, consistency, (outcome) =>
-        this.#read(
-          id,
-          weight,
-          mapOutcome(outcome, (read) => recordsReply(request, read)),
-        ),
-      );
-      return;
+    const answer =
+      <T>(reply: (value: T) => ClientReply) =>
+      (outcome: Outcome<T>) =>
+        this.#read(id, weight, outcome.ok ? { ok: true, value: reply(outcome.value) } : outcome);
+    switch (type) {
+      case 'read': {
+        const records = answer<RecordsRead>((read) => ({ type: 'records', id, ...read }));
+        return replica.readRecords(request.stream, request.range, consistency, records);
+      }
+      case 'tail': {
+        const tail = answer<StreamState>((state) => ({ type: 'tail', id, state }));
+        return replica.tail(request.stream, consistency, tail);
+      }
+      case 'streams': {
+        const streams = answer<StreamsListed>((listed) => ({ type: 'streams', id, ...listed }));
+        return replica.streams(request, consistency, streams);
+      }
+      case 'get':
+      case 'list': {
+        const keys = answer<KeysRead>((read) => ({ type: 'keys', id, ...read }));
+        if (type === 'get') return replica.get(request.key, consistency, keys);
+        const limit = Math.min(request.limit, batchRecordsMax);
+        return replica.list(request.start, request.end, limit, consistency, keys);
+      }
+      default:
+        return unreachable(request);
     }
-    const answer = (outcome: Outcome<KeysRead>) =>
-      this.#read(
-        id,
-        weight,
-        mapOutcome(outcome, (read) => ({ type: 'keys', id, ...read })),
-      );
-    if (request.type === 'get') {
-      replica.get(request.key, consistency, answer);
-      return;
-    }
-    const limit = Math.min(request.limit, batchRecordsMax);
-    replica.list(request.start, request.end, limit, consistency, answer);
   }
 
   #read(id: number, weight: number, outcome: Outcome<ClientReply>): void {
@@ -219,8 +232,7 @@ export class NativeConnection {
     const follow = new Follow(request, this.#deps.replica, {
       mayProduce: () => !this.#blocked && !this.#isClosed,
       produced: (read) => {
-        const { records, nextSeq } = read;
-        this.#reply({ type: 'records', id, records, nextSeq, complete: false });
+        this.#reply({ type: 'records', id, ...read, complete: false });
       },
       failed: (refusal) => {
         this.#follows.delete(id);
@@ -306,20 +318,4 @@ function encoded(reply: ClientReply): Uint8Array {
     const message = `the answer cannot be sent: ${error.message}; ask for less at a time`;
     return encodeReply({ type: 'refused', id: reply.id, refusal: { code: 'TOO_LARGE', message } });
   }
-}
-
-function mapOutcome<T>(outcome: Outcome<T>, map: (value: T) => ClientReply): Outcome<ClientReply> {
-  return outcome.ok ? { ok: true, value: map(outcome.value) } : outcome;
-}
-
-/** What was read; incomplete when our own limit on a reply cut it short of what was asked. */
-function recordsReply(
-  request: Extract<ClientRequest, { type: 'read' }>,
-  read: RecordsRead,
-): ClientReply {
-  const { records, nextSeq } = read;
-  const end = request.fromSeq + records.length;
-  const isCut = records.length < request.limit && end < nextSeq;
-  const complete = read.complete && !isCut;
-  return { type: 'records', id: request.id, records, nextSeq, complete };
 }

@@ -18,8 +18,8 @@ export interface NativeFrontOptions {
   readonly recordBytesMax?: number;
   /** Requests of one stream without a reply; beyond, OVERLOADED. @default 8192 */
   readonly inflightRequestsMax?: number;
-  /** Reads of one stream that the replica works on at once, by weight: a `get` weighs 1, a `read`
-   * or `list` 8. The others wait in order. @default 64 */
+  /** Reads of one stream that the replica works on at once, by weight: a `get` or `tail`
+   * weighs 1, a `read`, `streams` or `list` 8. The others wait in order. @default 64 */
   readonly readWeightMax?: number;
   /** Follows of one stream. @default 64 */
   readonly followsMax?: number;
