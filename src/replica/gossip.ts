@@ -291,7 +291,7 @@ export class Gossip implements GossipOfMembers {
     if (intake === 'dropped') return;
     if (intake === 'ours') {
       log.info({ sequence: record.sequence }, 'a newer record of this server was about');
-      this.#own.raiseAbove(record.sequence);
+      this.#own.goOnFrom(record.sequence, this.#deps.rng);
       return this.#refute();
     }
     peers.located(record.peerId, record.addresses);

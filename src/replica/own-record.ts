@@ -3,12 +3,17 @@
  *
  * Invariant: the sequence only grows. It begins at the wall clock's milliseconds, so that a restart
  * is newer than the life before; where the clock was set back, or the key lives twice, the server
- * hears of a higher sequence of its own and jumps above it.
+ * hears of a higher sequence of its own and jumps above it, by chance far.
  */
 
+import type { Rng } from '../base/rng.js';
 import type { Signer } from '../base/signer.js';
 import type { MemberRecord, SignedRecord } from '../membership/table.js';
 import { encodeRecord, signedBytes } from '../wire/record-codec.js';
+
+/** How far a life may jump above another: a quarter of an hour of the clock, of which the numbers
+ * have a hundred thousand years. */
+const livesApart = 2 ** 20;
 
 /** What of the record is this server's to say. */
 export type OwnFacts = Omit<MemberRecord, 'sequence' | 'peerId'>;
@@ -54,6 +59,15 @@ export class OwnRecord {
   raiseAbove(sequence: number): void {
     this.#sequence = Math.max(this.#sequence, sequence) + 1;
     this.#signed = null;
+  }
+
+  /**
+   * Goes on from the number of a life before, which may not have been its last: two lives that go
+   * on from one number, or one from another's last but one, must not make the same numbers for
+   * different words, for records of one number are one record to everybody.
+   */
+  goOnFrom(sequence: number, rng: Rng): void {
+    this.raiseAbove(sequence + rng.below(livesApart));
   }
 
   #sign(): SignedRecord {

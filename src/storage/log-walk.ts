@@ -74,7 +74,8 @@ export class LogWalk {
   #takeUnstarted(segmentId: number, bytes: Uint8Array): DiskError | null {
     // The first segment got its name only when it was whole.
     if (this.last === null) return this.#damage(segmentId, 0, 'the header is bad');
-    if (provesDurable(bytes, segmentId, sectorBytes, this.#checksum)) {
+    // Written alone or with a first batch, it was there once any other batch was begun.
+    if (provesDurable(bytes, segmentId, { from: sectorBytes, beyond: 0 }, this.#checksum)) {
       return this.#damage(segmentId, 0, 'the header is bad and batches after it are good');
     }
     this.unstarted.push({ segmentId, bytes, tailEnd: endOfNonZero(bytes, 0) });

@@ -62,23 +62,24 @@ export function scanSegment(
   const end = Math.min(at, toSectors(bytes.length));
   const tailEnd = Math.max(end, endOfNonZero(bytes, end));
   if (tailEnd === end) return { end, nextSequence, tail: 'empty', tailEnd };
-  const tail = provesDurable(bytes, segmentId, end, checksum) ? 'damaged' : 'torn';
+  const isDamaged = provesDurable(bytes, segmentId, { from: end, beyond: end }, checksum);
+  const tail = isDamaged ? 'damaged' : 'torn';
   return { end, nextSequence, tail, tailEnd };
 }
 
 /**
- * Whether some valid batch of the segment says that the log was on disk beyond `end`. Batches and
- * their headers stand on sector boundaries only.
+ * Whether some valid batch of the segment, at `from` or later, says that the segment was on disk
+ * `beyond` an offset. Batches and their headers stand on sector boundaries only.
  */
 export function provesDurable(
   bytes: Uint8Array,
   segmentId: number,
-  end: number,
+  { from, beyond }: { readonly from: number; readonly beyond: number },
   checksum: Checksum,
 ): boolean {
-  for (let at = end; at + batchHeaderBytes <= bytes.length; at += sectorBytes) {
+  for (let at = from; at + batchHeaderBytes <= bytes.length; at += sectorBytes) {
     const header = readBatchHeader(bytes, at, segmentId, checksum);
-    if (header !== null && header.offset === at && header.durableEnd > end) return true;
+    if (header !== null && header.offset === at && header.durableEnd > beyond) return true;
   }
   return false;
 }

@@ -153,6 +153,41 @@ worldTest('a server whose clock was set back is heard again after its restart', 
   }
 });
 
+worldTest('two lives that go on from one number, their clock set back, are told apart', () => {
+  const others = ['p1', 'p2', 'p4'];
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = new GossipWorld({ seed, servers: 4 });
+    const part = (one: string, other: string): void => {
+      world.cut(one, other);
+      world.cut(other, one);
+    };
+    world.run(3000);
+    const first = world.of('p3').gossip.view().self.sequence;
+    world.kill('p3');
+    world.start('p3', -3_600_000);
+    const goesOn = (): boolean => world.of('p3').gossip.view().self.sequence > first;
+    until(world, 5000, goesOn, 'it does not go on from its number');
+    world.run(500);
+    // That it goes, p1 alone does not hear; and of its number before, the next life hears from p1.
+    for (const other of ['p2', 'p3', 'p4']) part('p1', other);
+    world.of('p3').gossip.stop();
+    const isLeft = (peer: string): boolean => world.of(peer).gossip.health('p3').rumour === 'left';
+    until(world, 2000, () => isLeft('p2') && isLeft('p4'), 'not told');
+    world.kill('p3');
+    world.heal();
+    for (const other of ['p2', 'p4']) {
+      part('p1', other);
+      part('p3', other);
+    }
+    world.start('p3', -3_600_000);
+    const isHeard = (): boolean => world.of('p1').gossip.health('p3').rumour === 'alive';
+    until(world, 8000, isHeard, 'not heard by p1');
+    world.heal();
+    const says = (peer: string): boolean => world.of(peer).gossip.health('p3').rumour === 'alive';
+    until(world, 8000, () => others.every(says), `seed ${seed}: not heard by all`);
+  }
+});
+
 worldTest('everybody restarts at once, some with a clock set back: all are heard', () => {
   for (let seed = 1; seed <= 20; seed++) {
     const world = new GossipWorld({ seed, servers: 5 });

@@ -245,6 +245,40 @@ test('a segment whose first write was torn is not used again with what is left i
   assert.is(recovered.termRuns.at(-1)?.term, 9);
 });
 
+test('a header that came to the disk alone is proved by the batch that was added to it', () => {
+  const fixture = new WalFixture(new MemoryDisk(), options);
+  const { store } = fixture.create();
+  const append = (index: number, size: number): void => {
+    const entries = commands(index, index, 1, size);
+    store.append({ truncateFrom: null, hardState: null, entries }, () => {});
+    fixture.settle();
+  };
+  append(4, 14_000);
+  append(5, 3000);
+  const path = 'data/wal/000000000002.wal';
+  const bytes = fixture.disk.peek(path).slice();
+  const torn = new MemoryDisk();
+  torn.put('data/wal/000000000001.wal', fixture.disk.peek('data/wal/000000000001.wal'));
+  torn.put(path, bytes.fill(0, sectorBytes));
+  // A power cut left the header sector of the first write and nothing of its batch.
+  const next = new WalFixture(torn, options);
+  const vote = { term: 7, vote: 2 };
+  let isDone = false;
+  next.open().store.append({ truncateFrom: null, hardState: vote, entries: [] }, () => {
+    isDone = true;
+  });
+  next.settle();
+  assert.ok(isDone);
+  const crashed = torn.afterCrash(() => 'old');
+  assert.equal(new WalFixture(crashed.clone(), options).open().recovered.hardState, vote);
+  const written = crashed.peek(path);
+  written[107] = (written[107] as number) ^ 1;
+  const rotten = new MemoryDisk();
+  rotten.put('data/wal/000000000001.wal', crashed.peek('data/wal/000000000001.wal'));
+  rotten.put(path, written);
+  assert.is(new WalFixture(rotten, options).openError()?.code, 'DAMAGED');
+});
+
 test('a payload of nonsense under right checksums is damage, never an exception', () => {
   const rng = new Rng(5);
   const files = makeLog('mark');
