@@ -29,6 +29,13 @@ export interface RecoveredLog {
   readonly tornBytes: number;
 }
 
+/** How long writes took since the log was opened, the one in flight as far as it has come. */
+export interface WriteTimes {
+  readonly count: number;
+  /** All together, milliseconds. */
+  readonly millis: number;
+}
+
 /** A log that is open. */
 export interface LogStore {
   /**
@@ -49,6 +56,8 @@ export interface LogStore {
     bytesMax: number,
     done: (error: DiskError | null, entries: readonly Entry[]) => void,
   ): void;
+  /** How long the disk takes. */
+  writeTimes(): WriteTimes;
   /** Waits for the write in flight, marks the log as cleanly stopped, closes the files. */
   close(done: () => void): void;
 }

@@ -15,7 +15,7 @@ import { frameBytesMax } from '../base/limits.js';
 import type { Entry, HardState, Index } from '../raft/types.js';
 import { encodeEntries } from '../wire/entry-codec.js';
 import type { DiskError, DiskFile } from './disk.js';
-import type { LogBatch, LogStore } from './log-store.js';
+import type { LogBatch, LogStore, WriteTimes } from './log-store.js';
 import { encodeSegmentHeader } from './segment-header.js';
 import type { LogIndex } from './segment-index.js';
 import { SegmentPool } from './segment-pool.js';
@@ -23,6 +23,7 @@ import { SegmentSpare } from './segment-spare.js';
 import type { WalDeps, WalOptions } from './wal-options.js';
 import { type ReadDone, WalReader } from './wal-reader.js';
 import { batchOverheadBytes, WriteBuilder } from './write-builder.js';
+import { WriteTimer } from './write-times.js';
 
 /**
  * A write is not made longer than this: who came first should not wait for all who came after.
@@ -60,6 +61,7 @@ export class RunningWal implements LogStore {
   readonly #reader: WalReader;
   readonly #spare: SegmentSpare;
   readonly #builder: WriteBuilder;
+  readonly #timer: WriteTimer;
 
   // Where the next write goes: everything before is on disk.
   #file: DiskFile;
@@ -104,6 +106,7 @@ export class RunningWal implements LogStore {
     this.#reader = new WalReader(start.index, this.#pool, options.directory, checksum);
     this.#spare = new SegmentSpare(disk, options.directory, options.segmentBytesMax);
     this.#builder = new WriteBuilder(checksum);
+    this.#timer = new WriteTimer(deps.clock);
     if (start.hasSpare) this.#spare.prepare(start.segmentId + 1, true);
     else this.#maybePrepareSpare();
   }
@@ -128,6 +131,10 @@ export class RunningWal implements LogStore {
       if (cuts !== this.#cuts) this.read(firstIndex, lastIndex, bytesMax, done);
       else done(error, entries);
     });
+  }
+
+  writeTimes(): WriteTimes {
+    return this.#timer.times;
   }
 
   close(done: () => void): void {
@@ -221,7 +228,9 @@ export class RunningWal implements LogStore {
   #write(finished: readonly Pending[]): void {
     const builder = this.#builder;
     builder.finish();
+    this.#timer.begun();
     this.#file.write(builder.parts, this.#end, (error) => {
+      this.#timer.ended();
       if (error !== null) this.#die(error);
       else this.#written(finished);
     });

@@ -333,7 +333,10 @@ export class MemoryCluster implements ClientDialer {
         addresses: [name],
         matchIndex: null,
         silentMillis: 0,
+        zone: null,
+        disk: null,
       })),
+      otherClusters: [],
       self: {
         name: address,
         memberId: idOf(address),
@@ -341,6 +344,7 @@ export class MemoryCluster implements ClientDialer {
         role: leader === address ? 'leader' : 'follower',
         waitingFor: null,
         leaderless: this.#leaderless(),
+        gossipSent: null,
       },
     };
   }

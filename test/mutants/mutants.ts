@@ -3,6 +3,7 @@
  * killed.
  */
 
+import { cloneMutants } from './clone-mutants.js';
 import { electionMutants } from './election-mutants.js';
 import { gossipMutants } from './gossip-mutants.js';
 import { membershipMutants } from './membership-mutants.js';
@@ -19,4 +20,5 @@ export const mutants: readonly Mutant[] = [
   ...replicaMutants,
   ...membershipMutants,
   ...gossipMutants,
+  ...cloneMutants,
 ];

@@ -34,7 +34,7 @@ import { clusterName, type FoundingHabits, foundedAlone } from './sim-founding.j
 import type { SimProcess } from './sim-process.js';
 import { simSigner } from './sim-signer.js';
 import { SimTransport } from './sim-transport.js';
-import type { Swarm } from './swarm.js';
+import { livesClass, type Swarm } from './swarm.js';
 
 const folder = '/data';
 const logFolder = '/data/log';
@@ -85,6 +85,8 @@ export interface ServerEvents {
   signed(life: Life, founding: SignedFounding): void;
   /** Its place in a cluster is on disk. */
   placed(): void;
+  /** A server that was restarted greeted it, which had not heard of the end of the life before. */
+  secondLife(): void;
   /** It was removed from the cluster. */
   removed(): void;
   /** It ends: by its own will, or since it cannot go on. */
@@ -185,6 +187,8 @@ export class SimServer {
       habits: swarm.transport,
       below: (bound) => rng.below(bound),
       sending: (channel, frame) => this.#sending(channel, frame),
+      tellsLife: swarm.faults.has(livesClass),
+      secondLife: () => this.#deps.events.secondLife(),
     });
     const clock = process;
     const { raft, policy, tickMillis } = swarm;
@@ -214,6 +218,7 @@ export class SimServer {
           this.#deps.events.removed();
           this.stop();
         },
+        ranTwice: (reason) => this.#fail(reason),
         fatal: (reason) => this.#fail(reason),
       },
     );
@@ -338,6 +343,7 @@ export class SimServer {
         });
       },
       read: (first, last, bytesMax, done) => store.read(first, last, bytesMax, done),
+      writeTimes: () => store.writeTimes(),
       close: (done) => store.close(done),
     };
     return { store: watched, recovered };

@@ -3,7 +3,8 @@
  * often. Each kind is on in half of the worlds, so that they meet in ever other company; any may be
  * turned off from outside without moving what the others draw. Directed kinds are drawn from a
  * stream of their own, and every third world has none of them. So is whether the cluster is founded
- * by several servers together, as every fourth one is.
+ * by several servers together, as every fourth one is. That servers tell their lives is not drawn:
+ * it is so, unless it is turned off.
  */
 
 import type { Rng } from '../../src/base/rng.js';
@@ -54,8 +55,17 @@ export const directedClasses = [
 /** Not a fault, but may be turned off like one: the cluster is founded by several together. */
 export const foundingClass = 'together';
 
+/** The same: servers tell which life of theirs greets, so that one which is started again waits
+ * for the end of the connections of its life before (src/transport/clone-watch.ts). */
+export const livesClass = 'lives';
+
 /** The kinds of faults. */
-export const faultClasses = [...blindClasses, ...directedClasses, foundingClass] as const;
+export const faultClasses = [
+  ...blindClasses,
+  ...directedClasses,
+  foundingClass,
+  livesClass,
+] as const;
 
 /** The name of one blind kind. */
 export type BlindClass = (typeof blindClasses)[number];
@@ -137,6 +147,7 @@ export function drawSwarm(
   const founded = drawTogether(founding, given.servers);
   const isTogether = founded !== null && !given.without.has(foundingClass);
   if (isTogether) faults.add(foundingClass);
+  if (!given.without.has(livesClass)) faults.add(livesClass);
   return {
     servers: isTogether ? founded.servers : (given.servers ?? drawn),
     expect: isTogether ? founded.expect : null,
