@@ -36,6 +36,7 @@ server_flags = \
   $(if $(strip $(SECRET)),$(call flag,--secret-file,$(SECRET)),--open) \
   $(call flag,--data,$(DATA)) \
   $(call flag,--cluster,$(CLUSTER)) \
+  $(call flag,--zone,$(ZONE)) \
   $(call flag,--expect,$(EXPECT)) \
   $(if $(filter 0 false no off,$(MDNS)),--no-mdns) \
   $(call flag,--election-timeout-min,$(ELECTION_TIMEOUT_MIN)) \
@@ -78,7 +79,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  make run-server SERVER_ID=server2 PORT=5556 PEERS=localhost:5555"
-	@echo "  more options: HOST SECRET=FILE DATA CLUSTER EXPECT MDNS=0 MODE LOG_LEVEL"
+	@echo "  more options: HOST SECRET=FILE DATA CLUSTER ZONE EXPECT MDNS=0 MODE LOG_LEVEL"
 	@echo "  ELECTION_TIMEOUT_MIN ELECTION_TIMEOUT_MAX HEARTBEAT_INTERVAL MAX_MISSED_HEARTBEATS"
 
 node_modules/.package-lock.json: package-lock.json

@@ -10,6 +10,7 @@ import { table } from './table.js';
 
 type Status = Awaited<ReturnType<Client['status']>>;
 type Member = Status['members'][number];
+type OtherCluster = Status['otherClusters'][number];
 
 /** Shows how the cluster stands, as the asked server sees it. */
 export async function showStatus(context: CommandContext): Promise<void> {
@@ -59,6 +60,8 @@ export async function statusText(status: Status): Promise<string> {
     `may fail     ${voters(status.faultTolerance)}${change}`,
     `asked        ${printable(self.name)}, ${self.role}, version ${printable(status.version)}`,
   ];
+  const others = status.otherClusters.map(otherText);
+  if (others.length > 0) lines.push(`of its name  ${others.join('; ')}; they never merge`);
   if (self.waitingFor !== null) lines.push(`waiting for  ${printable(self.waitingFor)}`);
   if (self.alarm !== null) lines.push(`ALARM        ${printable(self.alarm)}`);
   if (status.members.length > 0) lines.push('', await membersText(status));
@@ -68,31 +71,62 @@ export async function statusText(status: Status): Promise<string> {
 /** What `members` prints. */
 export async function membersText(status: Status): Promise<string> {
   if (status.members.length === 0) return 'no members: this server is in no cluster yet';
-  const rows = status.members.map((member) => row(member, status));
-  return table(['NAME', 'MEMBER', 'ROLE', 'HEALTH', 'ON DISK', 'ADDRESSES', 'PEER'], rows);
+  const columns = allColumns.filter(({ isWanted }) => isWanted?.(status) ?? true);
+  const rows = status.members.map((member) => columns.map(({ cell }) => cell(member, status)));
+  return table(
+    columns.map(({ head }) => head),
+    rows,
+  );
 }
 
-function row(member: Member, status: Status): string[] {
-  const isLeader = status.leader?.memberId === member.memberId;
-  return [
-    printable(member.name),
-    String(member.memberId),
-    isLeader ? `${member.role}, leader` : member.role,
-    healthOf(member),
-    member.matchIndex === null ? '-' : String(member.matchIndex),
-    printable(member.addresses.join(' ')) || '-',
-    printable(member.peerId),
-  ];
+interface Column {
+  readonly head: string;
+  /** @default always */
+  readonly isWanted?: (status: Status) => boolean;
+  readonly cell: (member: Member, status: Status) => string;
 }
+
+const allColumns: readonly Column[] = [
+  { head: 'NAME', cell: ({ name }) => printable(name) },
+  { head: 'MEMBER', cell: ({ memberId }) => String(memberId) },
+  {
+    head: 'ROLE',
+    cell: ({ role, memberId }, { leader }) =>
+      leader?.memberId === memberId ? `${role}, leader` : role,
+  },
+  { head: 'HEALTH', cell: healthOf },
+  {
+    head: 'ZONE',
+    isWanted: ({ members }) => members.some(({ zone }) => zone !== null),
+    cell: ({ zone }) => printable(zone ?? '') || '-',
+  },
+  { head: 'ON DISK', cell: ({ matchIndex }) => String(matchIndex ?? '-') },
+  { head: 'ADDRESSES', cell: ({ addresses }) => printable(addresses.join(' ')) || '-' },
+  { head: 'PEER', cell: ({ peerId }) => printable(peerId) },
+];
 
 /** `suspect` and `dead` say for how long: what was heard last, and when. */
-function healthOf({ health, silentMillis }: Member): string {
-  if (silentMillis === null || silentMillis === 0) return health;
-  return `${health}, ${ago(silentMillis)}`;
+function healthOf(member: Member): string {
+  const { health, silentMillis } = member;
+  const silence = silentMillis === null || silentMillis === 0 ? '' : `, ${ago(silentMillis)}`;
+  return `${health}${silence}${diskTrouble(member)}`;
+}
+
+/** What a server that is there says of its disk, unless all is well. */
+export function diskTrouble({ health, disk }: Member): string {
+  const isThere = health === 'alive' || health === 'suspect';
+  return isThere && disk !== null && disk !== 'well' ? `, disk ${disk}` : '';
 }
 
 function leaderText({ name, memberId }: NonNullable<Status['leader']>): string {
   return `${printable(name)} (member ${memberId})`;
+}
+
+/** Another cluster, by the server of it that was met last. */
+function otherText({ clusterId, server, addresses, seenMillis }: OtherCluster): string {
+  const where = addresses[0] === undefined ? '' : ` at ${printable(addresses[0])}`;
+  const who = `${printable(server)}${where}, met ${ago(seenMillis)} ago`;
+  return `another cluster, ${printable(clusterId.slice(0, 12))} (${who})`;
 }
 
 function noLeader({ leaderless }: Status['self']): string {

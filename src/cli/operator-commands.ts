@@ -22,6 +22,7 @@ const states: Readonly<Record<Why['state'], string>> = {
   standby: 'is a stand-by',
   learner: 'is a learner',
   leaving: 'is leaving',
+  applicant: 'asks to join',
   removed: 'was removed',
   unknown: 'is no member',
 };
@@ -36,8 +37,15 @@ export async function showPlan(context: CommandContext): Promise<void> {
 /** Shows how one server stands. */
 export async function showWhy(context: CommandContext, name: string): Promise<void> {
   const why = await context.client.why(name, { timeoutMillis: context.timeoutMillis });
+  if (why.state === 'unknown') throw unknownServer(why);
   if (context.json) sayJson(why);
   else say(whyText(why));
+}
+
+/** Nobody is asked about one who is not there: refused, as by `members remove`. */
+export function unknownServer({ name, lines }: Why): CommandError {
+  const [told = `no member is named "${name}"`] = lines;
+  return new CommandError(`${printable(told)}: give one of these, by its name or member id`);
 }
 
 /** Shows the configurations of the past; as JSON, one object a line. */

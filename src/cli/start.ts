@@ -18,6 +18,7 @@ export function addStart(program: Command, ending: Ending): void {
     .option('--open', 'without a secret on an address that other machines reach: all may join')
     .option('--data <dir>', 'data folder (default: data/<id>)')
     .option('--cluster <name>', 'name of the cluster (default: quorate)')
+    .option('--zone <name>', 'where this server stands, such as a rack or a site: told to all')
     .option('--expect <n>', 'found the cluster together with n − 1 others')
     .option('--no-mdns', 'do not look for servers on the local network')
     .option('--mode <mode>', 'front end wanted beside the native one')

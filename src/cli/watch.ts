@@ -8,7 +8,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '../client/client.js';
-import { membersText, statusText } from './cluster-commands.js';
+import { diskTrouble, membersText, statusText } from './cluster-commands.js';
 import { type CommandContext, say, sayJson, taken } from './context.js';
 import { describeFault } from './faults.js';
 import { printable } from './printable.js';
@@ -130,10 +130,12 @@ function goneLine({ name, memberId }: Member): string {
 
 /** One line without what changes with every entry. */
 function memberLine(member: Member, status: Status): string {
-  const { name, memberId, role, health, addresses } = member;
+  const { name, memberId, role, health, zone, addresses } = member;
   const leads = status.leader?.memberId === memberId ? ', leader' : '';
   const where = addresses.length === 0 ? '' : `, at ${addresses.join(' ')}`;
-  return printable(`${name} (member ${memberId}): ${role}${leads}, ${health}${where}`);
+  const stands = zone === null ? '' : `, zone ${zone}`;
+  const how = `${health}${diskTrouble(member)}${stands}`;
+  return printable(`${name} (member ${memberId}): ${role}${leads}, ${how}${where}`);
 }
 
 function statusLine({ leader, term, members, faultTolerance, joint, self }: Status): string {

@@ -37,7 +37,8 @@ export interface PlanReport {
 export interface WhyReport {
   readonly name: string;
   readonly memberId: number | null;
-  readonly state: 'voter' | 'standby' | 'learner' | 'leaving' | 'removed' | 'unknown';
+  /** `applicant`: it asks to join; `unknown`: there is no such server. */
+  readonly state: 'voter' | 'standby' | 'learner' | 'leaving' | 'applicant' | 'removed' | 'unknown';
   /** One line each, from the weightiest on: what it waits for, what was seen of it. */
   readonly lines: readonly string[];
 }

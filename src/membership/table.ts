@@ -4,7 +4,7 @@
  * signature is right is checked by its owner before `take`.
  *
  * Invariants: the records of the configuration's members always have room, strangers share
- * `strangersMax` places, and no record of another cluster is ever held (its cluster is noted).
+ * `strangersMax` places, and no record of another cluster is ever held.
  * Nothing here makes anyone a member, and no vote depends on it.
  */
 
@@ -22,9 +22,16 @@ export const ownHealthMax = 8;
 /** The most records of servers that are no members: applicants, and whoever makes up keys. */
 export const strangersMax = 64;
 
-/** The most other clusters of this name that are told of, and servers counted in each. */
-const clustersMax = 8;
-const clusterServersMax = 64;
+/** Who stands by, in a leader's word. */
+export interface Standbys {
+  /** The term in which it leads. */
+  readonly term: number;
+  /** Member ids of learners that are ready to vote. */
+  readonly ids: readonly number[];
+}
+
+/** The most stand-bys that a record names. */
+export const standbysMax = 64;
 
 /** What a server says of itself. */
 export interface MemberRecord {
@@ -47,6 +54,8 @@ export interface MemberRecord {
   /** 0 (well) … `ownHealthMax`. */
   readonly ownHealth: number;
   readonly disk: DiskFitness;
+  /** Null: it does not lead, or nobody stands by. */
+  readonly standbys: Standbys | null;
   /** It is stopping, in order. */
   readonly leaving: boolean;
 }
@@ -81,16 +90,6 @@ export type RecordVerdict =
   | 'otherCluster'
   | 'otherFolder';
 
-/** Another cluster of the same name. */
-export interface OtherCluster {
-  readonly clusterId: string;
-  /** How many servers of it were heard, this side of a limit. */
-  readonly servers: number;
-  /** One of them. */
-  readonly name: string;
-  readonly addresses: readonly string[];
-}
-
 /** Whose table it is. */
 export interface TableOwner {
   readonly peerId: string;
@@ -106,7 +105,6 @@ export class RecordTable {
   readonly #held = new Map<string, SignedRecord>();
   /** Peers of `#held` that are no members, the one heard longest ago first. */
   readonly #strangers = new Set<string>();
-  readonly #others = new Map<string, { servers: Set<string>; last: MemberRecord }>();
 
   constructor(owner: TableOwner) {
     this.#owner = owner;
@@ -146,7 +144,6 @@ export class RecordTable {
   take(signed: SignedRecord): RecordVerdict {
     const { record } = signed;
     const verdict = this.judge(record);
-    if (verdict === 'otherCluster') this.#noteOther(record);
     if (verdict !== 'newer') return verdict;
     const { peerId } = record;
     this.#held.set(peerId, signed);
@@ -173,27 +170,8 @@ export class RecordTable {
     return [...this.#held.values()].map(({ record }) => record);
   }
 
-  /** Other clusters of this name that were heard. */
-  otherClusters(): readonly OtherCluster[] {
-    return [...this.#others].map(([clusterId, { servers, last }]) => {
-      return { clusterId, servers: servers.size, name: last.name, addresses: last.addresses };
-    });
-  }
-
   #isOfOther({ clusterId }: MemberRecord): boolean {
     return clusterId !== null && this.#clusterId !== null && clusterId !== this.#clusterId;
-  }
-
-  #noteOther(record: MemberRecord): void {
-    const clusterId = record.clusterId as string;
-    const known = this.#others.get(clusterId);
-    if (known === undefined) {
-      if (this.#others.size >= clustersMax) return;
-      this.#others.set(clusterId, { servers: new Set([record.peerId]), last: record });
-      return;
-    }
-    if (known.servers.size < clusterServersMax) known.servers.add(record.peerId);
-    known.last = record;
   }
 
   #makeRoom(): void {

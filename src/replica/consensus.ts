@@ -11,6 +11,7 @@ import type { Rng } from '../base/rng.js';
 import type { Reply } from '../machine/commands.js';
 import { Machine } from '../machine/machine.js';
 import type { MembershipPolicy } from '../membership/policy.js';
+import { type Standbys, standbysMax } from '../membership/table.js';
 import { RaftCore, type RaftOptions } from '../raft/core.js';
 import type { Role } from '../raft/effects.js';
 import type { Message } from '../raft/messages.js';
@@ -24,7 +25,7 @@ import type {
   Term,
 } from '../raft/types.js';
 import { nobody } from '../raft/types.js';
-import type { LogStore, RecoveredLog } from '../storage/log-store.js';
+import type { LogStore, RecoveredLog, WriteTimes } from '../storage/log-store.js';
 import type { SnapshotStore } from '../storage/snapshot-store.js';
 import type { PeerId, Transport } from '../transport/transport.js';
 import { decodeMessage, encodeMessage } from '../wire/message-codec.js';
@@ -190,6 +191,17 @@ export class Consensus {
   /** This server's place in the cluster. */
   get place(): Membership {
     return this.#place;
+  }
+
+  /** Who stands by, as this server tells it while it leads; null: it does not, or nobody does. */
+  standbys(): Standbys | null {
+    const ids = this.membership.standbys().slice(0, standbysMax);
+    return ids.length === 0 ? null : { term: this.core.status().term, ids };
+  }
+
+  /** How long the disk takes to write the log. */
+  writeTimes(): WriteTimes {
+    return this.#store.writeTimes();
   }
 
   /** Frames dropped because their sender may not speak for the member they came from. */

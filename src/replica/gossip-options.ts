@@ -4,7 +4,7 @@
 
 import type { Rng } from '../base/rng.js';
 import type { Signer } from '../base/signer.js';
-import type { MemberRecord, OtherCluster } from '../membership/table.js';
+import type { MemberRecord } from '../membership/table.js';
 import type { Configuration } from '../raft/types.js';
 import type { DiskNews } from './disk-alarm.js';
 import type { HealthSource } from './membership-runner.js';
@@ -36,7 +36,7 @@ export interface GossipSelf {
   readonly name: string;
   readonly version: string;
   /** Where it stands, in the operator's word. @default not said */
-  readonly zone?: string;
+  readonly zone?: string | null;
 }
 
 /** What the surroundings of a replica give its gossip. */
@@ -54,11 +54,16 @@ export interface GossipOfMembers extends HealthSource, DiskNews {
   configured(configuration: Configuration): void;
 }
 
+/** What servers said of themselves. */
+export interface RecordSource {
+  /** What this server or another said of itself last; null: nothing was heard. */
+  record(peerId: string): MemberRecord | null;
+}
+
 /** Everything that gossip knows, for people. */
 export interface GossipView {
   readonly self: MemberRecord;
   readonly records: readonly MemberRecord[];
-  readonly otherClusters: readonly OtherCluster[];
   /** Records dropped for their signatures. */
   readonly forgeries: number;
   /** Records dropped unchecked since too many came. */

@@ -15,7 +15,13 @@ import { type LifeState, Liveness } from '../membership/liveness.js';
 import { OwnHealth } from '../membership/own-health.js';
 import type { Hearsay } from '../membership/plan.js';
 import { neighbourhood } from '../membership/ring.js';
-import { type DiskFitness, RecordTable, type SignedRecord } from '../membership/table.js';
+import {
+  type DiskFitness,
+  type MemberRecord,
+  RecordTable,
+  type SignedRecord,
+  type Standbys,
+} from '../membership/table.js';
 import type { Configuration, MemberId } from '../raft/types.js';
 import type { PeerId, Transport } from '../transport/transport.js';
 import { decodeGossip } from '../wire/gossip-codec.js';
@@ -29,8 +35,10 @@ import {
   type GossipSelf,
   type GossipView,
   gossipDefaults,
+  type RecordSource,
 } from './gossip-options.js';
 import { GossipPost } from './gossip-post.js';
+import type { OtherClusters } from './other-clusters.js';
 import { type OwnFacts, OwnRecord } from './own-record.js';
 import type { Peers } from './peers.js';
 import { Prober, shuffled } from './prober.js';
@@ -47,10 +55,11 @@ export interface GossipDeps extends GossipPorts {
   readonly log: Log;
   readonly transport: Pick<Transport, 'self' | 'addresses' | 'isLinked' | 'send' | 'publish'>;
   readonly peers: Pick<Peers, 'isOfCluster' | 'located'>;
+  readonly others: OtherClusters;
 }
 
 /** The gossip of one server. */
-export class Gossip implements GossipOfMembers {
+export class Gossip implements GossipOfMembers, RecordSource {
   readonly #options: GossipOptions;
   readonly #deps: GossipDeps;
   readonly #own: OwnRecord;
@@ -80,6 +89,7 @@ export class Gossip implements GossipOfMembers {
       log: deps.log,
       signer,
       table: this.#table,
+      others: deps.others,
       ownSequence: () => this.#own.sequence,
     });
     const { loopDelayMillis, peers } = deps;
@@ -175,6 +185,11 @@ export class Gossip implements GossipOfMembers {
     this.#say({ disk: fitness });
   }
 
+  /** Who stands by, while this server leads; null: it does not, or nobody does. */
+  standbys(told: Standbys | null): void {
+    this.#say({ standbys: told });
+  }
+
   // ---- questions ----
 
   isDiskFull(peer: PeerId): boolean {
@@ -190,6 +205,11 @@ export class Gossip implements GossipOfMembers {
     };
   }
 
+  record(peer: PeerId): MemberRecord | null {
+    if (peer === this.#deps.transport.self) return this.#own.signed.record;
+    return this.#table.get(peer)?.record ?? null;
+  }
+
   /** Whether this server's word about others counts. */
   ownHealthGood(): boolean {
     return this.#health.isGood;
@@ -199,7 +219,6 @@ export class Gossip implements GossipOfMembers {
     return {
       self: this.#own.signed.record,
       records: this.#table.records(),
-      otherClusters: this.#table.otherClusters(),
       forgeries: this.#intake.forgeries,
       crowded: this.#intake.crowded,
       unreadable: this.#unreadable,
@@ -375,6 +394,7 @@ function firstFacts(self: GossipSelf): OwnFacts {
     loopDelayMillis: 0,
     ownHealth: 0,
     disk: 'well',
+    standbys: null,
     leaving: false,
   };
 }

@@ -117,15 +117,17 @@ export class Joiner {
   waitingFor(): string {
     if (this.#addresses().length === 0) return 'a server of the cluster to be found by mDNS';
     if (this.#findings.size === 0) return `an answer of ${this.#addresses().join(', ')}`;
-    const findings = [...this.#findings].map(([address, finding]) => `${address}: ${finding}`);
-    return `a cluster to join (${findings.join('; ')})`;
+    return `a cluster to join (${this.findings().join('; ')})`;
   }
 
-  /** What addresses answered, but for servers that wait like this one: a line each. */
+  /** What each address answered last, a line each. */
+  findings(): readonly string[] {
+    return [...this.#findings].map(([address, finding]) => `${address}: ${finding}`);
+  }
+
+  /** The same, but for servers that wait like this one. */
   troubles(): readonly string[] {
-    return [...this.#findings].flatMap(([address, finding]) =>
-      finding.endsWith(waitsToo) ? [] : [`${address}: ${finding}`],
-    );
+    return this.findings().filter((finding) => !finding.endsWith(waitsToo));
   }
 
   #addresses(): readonly string[] {

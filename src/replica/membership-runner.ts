@@ -172,7 +172,7 @@ export class MembershipRunner {
     if (this.#wishes.applicants().some(({ name }) => name === named)) {
       const most = this.#deps.policy().learnersCatchingUpMax;
       const line = `it asks to join and waits for its turn: at most ${most} catch up at once`;
-      return { ...report, lines: [line] };
+      return { ...report, state: 'applicant', lines: [line] };
     }
     const grave = this.#deps.graves().findLast(({ name }) => name === named);
     if (grave === undefined) return report;

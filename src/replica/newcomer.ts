@@ -18,6 +18,7 @@ import { Founder, type FoundingPlan } from './founder.js';
 import { type Joined, Joiner } from './joiner.js';
 import type { Peers } from './peers.js';
 import type { Refs } from './refs.js';
+import { WaitingLine } from './waiting-line.js';
 
 /** A place, with the log that was made for it. */
 export interface NewPlace {
@@ -48,7 +49,7 @@ export class Newcomer {
   readonly #deps: NewcomerDeps;
   readonly #founder: Founder | null;
   #joiner: Joiner | null = null;
-  #said = '';
+  readonly #line = new WaitingLine();
   #foundersWord = '';
 
   /**
@@ -115,12 +116,20 @@ export class Newcomer {
 
   /** One line, or null once there is nothing to wait for. */
   waitingFor(): string | null {
-    const joiner = this.#joiner;
-    if (joiner === null) return null;
-    if (this.#founder?.isActive !== true) return joiner.waitingFor();
-    // Who does not answer matters while somebody is looked for.
-    const troubles = this.#founder.mayJoin ? joiner.troubles() : [];
-    return [this.#founder.waitingFor(), ...troubles].join('; ');
+    if (this.#joiner === null) return null;
+    const isFounding = this.#founder?.isActive === true;
+    return isFounding ? this.#parts(this.#joiner).join('; ') : this.#joiner.waitingFor();
+  }
+
+  /** What makes up what it waits for, a line each. */
+  #parts(joiner: Joiner): readonly string[] {
+    const founder = this.#founder;
+    if (founder?.isActive === true) {
+      // Who does not answer matters while somebody is looked for.
+      return [founder.waitingFor(), ...(founder.mayJoin ? joiner.troubles() : [])];
+    }
+    const findings = joiner.findings();
+    return findings.length > 0 ? findings : [joiner.waitingFor()];
   }
 
   // ---- facts ----
@@ -214,12 +223,13 @@ export class Newcomer {
     this.#say();
   }
 
-  /** Says what it waits for, once each time that changes. */
+  /** Says what it waits for, when that is news. The rounds of asking call it again and again. */
   #say(): void {
     const waitingFor = this.waitingFor();
-    if (waitingFor === null || waitingFor === this.#said) return;
-    this.#said = waitingFor;
-    const { log } = this.#deps;
+    if (waitingFor === null || this.#joiner === null) return;
+    const { clock, log } = this.#deps;
+    const parts = this.#parts(this.#joiner);
+    if (!this.#line.isDue(waitingFor, parts, clock.monotonicMillis())) return;
     if (this.#founder?.isActive === true) log.info({ waitingFor }, 'founding together');
     else log.warn({ waitingFor }, 'not in a cluster yet; still asking');
   }

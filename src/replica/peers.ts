@@ -109,6 +109,12 @@ export class Peers {
     return true;
   }
 
+  /** A peer refused this server. @param address where it was dialled, if it was */
+  refusedBy(peer: PeerId, address: string | null, reason: string): void {
+    if (!this.isNews(peer, reason)) return;
+    this.#deps.log.warn({ peer, address, reason }, 'a server refused to talk to this one');
+  }
+
   hello(): Hello {
     const addresses = this.#deps.transport.addresses();
     return { ...this.#self, protocol: peerProtocol, addresses };

@@ -11,6 +11,7 @@ import type { Log } from '../base/log.js';
 import type { Signer } from '../base/signer.js';
 import type { MemberRecord, RecordTable, SignedRecord } from '../membership/table.js';
 import { signedBytes } from '../wire/record-codec.js';
+import type { OtherClusters } from './other-clusters.js';
 
 /** Checks a second for unproved senders: a fiftieth of a core or so. */
 const checksPerSecond = 100;
@@ -21,6 +22,7 @@ export interface RecordIntakeDeps {
   readonly log: Log;
   readonly signer: Signer;
   readonly table: RecordTable;
+  readonly others: OtherClusters;
   /** The sequence of this server's own record. */
   readonly ownSequence: () => number;
 }
@@ -55,7 +57,7 @@ export class RecordIntake {
   /** @param isTrusted a server of this cluster sent it by itself. */
   take(signed: SignedRecord, isTrusted: boolean): Intake {
     const { record, payload, signature } = signed;
-    const { table, signer, ownSequence } = this.#deps;
+    const { table, signer, others, ownSequence } = this.#deps;
     const verdict = table.judge(record);
     const isOfUse =
       verdict === 'newer' ||
@@ -71,11 +73,12 @@ export class RecordIntake {
       return 'dropped';
     }
     if (verdict === 'ours') return 'ours';
-    const clusters = table.otherClusters().length;
+    if (verdict === 'otherCluster') {
+      if (others.met(record.peerId, record)) this.#tellOfCluster(record);
+      return 'dropped';
+    }
     table.take(signed);
-    if (verdict === 'newer') return 'entered';
-    if (table.otherClusters().length > clusters) this.#tellOfCluster(record);
-    return 'dropped';
+    return 'entered';
   }
 
   #tellOfCluster({ name, clusterId, addresses }: MemberRecord): void {

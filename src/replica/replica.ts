@@ -30,6 +30,7 @@ import { WireError } from '../wire/wire-error.js';
 import type { Outcome, ReplicaApi } from './api.js';
 import { AppendListeners } from './append-listeners.js';
 import { CatchUp } from './catch-up.js';
+import { CloneAlarm } from './clone-alarm.js';
 import { Consensus, type ConsensusOptions, type OpenedLog } from './consensus.js';
 import { Control } from './control.js';
 import type { DataFolder } from './data-folder.js';
@@ -41,15 +42,19 @@ import { LeaderMemory } from './leader-memory.js';
 import { LocalReads } from './local-reads.js';
 import { Newcomer, type NewPlace } from './newcomer.js';
 import { Operator } from './operator.js';
+import { OtherClusters } from './other-clusters.js';
 import { Peers, type SelfIdentity } from './peers.js';
 import { Refs } from './refs.js';
 import { Seeker } from './seeker.js';
+import { SelfReport } from './self-report.js';
 import { clusterStatus } from './status.js';
 
 /** How a replica is to behave. */
 export interface ReplicaOptions {
   readonly consensus: ConsensusOptions;
   readonly self: Omit<SelfIdentity, 'clusterId' | 'memberId'>;
+  /** Where it stands, in the operator's word. @default not said */
+  readonly zone?: string | null;
   /** Addresses to ask for a cluster, `host:port`. */
   readonly seeds: readonly string[];
   /** Addresses of peers known from a former life. */
@@ -74,6 +79,9 @@ export interface ReplicaDeps {
   /** This server was removed from its cluster by the entry at `index`. `mayRejoin`: not by an
    * operator, so it may set aside what it has, and ask to join as a newcomer. */
   readonly removed: (index: Index, mayRejoin: boolean) => void;
+  /** A member refused this process as one of two on copies of one data folder: it must end at once,
+   * and must not be started on that folder again before somebody has looked. */
+  readonly ranTwice: (reason: string) => void;
   /** The process cannot go on. */
   readonly fatal: (reason: string) => void;
 }
@@ -84,12 +92,15 @@ export class Replica implements ReplicaApi {
   readonly #deps: ReplicaDeps;
   readonly #refs: Refs;
   readonly #peers: Peers;
+  readonly #others: OtherClusters;
   readonly #gossip: Gossip;
   readonly #control: Control;
   readonly #seeker: Seeker;
   readonly #operator: Operator;
   readonly #leaders: LeaderMemory;
+  readonly #report: SelfReport;
   readonly #reads: LocalReads;
+  readonly #clones: CloneAlarm;
   #newcomer: Newcomer | null = null;
   #consensus: Consensus | null = null;
   #catchUp: CatchUp | null = null;
@@ -105,7 +116,11 @@ export class Replica implements ReplicaApi {
     const self = { ...options.self, clusterId: null, memberId: null };
     this.#peers = new Peers(self, options.book, { transport, clock, log, save });
     const peers = this.#peers;
-    this.#gossip = new Gossip(options.gossip ?? {}, self, { ...deps, ...deps.gossip, peers });
+    const consensus = (): Consensus | null => this.#consensus;
+    const told = { ...self, zone: options.zone ?? null };
+    this.#others = new OtherClusters({ clock, self: () => peers.self });
+    const world = { ...deps, ...deps.gossip, peers, others: this.#others };
+    this.#gossip = new Gossip(options.gossip ?? {}, told, world);
     this.#seeker = new Seeker(options.seeds, { transport, peers, clock, log });
     this.#control = new Control({
       clock,
@@ -113,21 +128,25 @@ export class Replica implements ReplicaApi {
       transport,
       peers: this.#peers,
       refs: this.#refs,
-      consensus: () => this.#consensus,
+      consensus,
       founding: (peer, message) => this.#newcomer?.founding(peer, message),
       joinAnswered: (message) => this.#newcomer?.joinAnswered(message),
       removed: (index, isFree) => this.#removed(index, isFree),
     });
     this.#leaders = new LeaderMemory(clock);
-    this.#reads = new LocalReads({
-      consensus: () => this.#consensus,
-      notMember: () => this.#notMember(),
+    this.#clones = new CloneAlarm({
+      clock,
+      log,
+      members: () => this.#consensus?.core.status().configuration.members ?? [],
+      refused: (peer, reason) => peers.refusedBy(peer, null, reason),
+      ranTwice: deps.ranTwice,
     });
-    this.#operator = new Operator({
-      control: this.#control,
-      consensus: () => this.#consensus,
-      status: () => this.status(),
-    });
+    const { loopDelayMillis } = deps.gossip;
+    const gossip = this.#gossip;
+    this.#report = new SelfReport({ clock, log, gossip, loopDelayMillis, consensus });
+    this.#reads = new LocalReads({ consensus, notMember: () => this.#notMember() });
+    const control = this.#control;
+    this.#operator = new Operator({ control, consensus, status: () => this.status() });
   }
 
   // ---- life ----
@@ -140,6 +159,7 @@ export class Replica implements ReplicaApi {
     if (member !== null) this.#become(member.place, member.opened);
     await this.#deps.transport.start(this.#handlers());
     this.#gossip.start();
+    this.#report.start();
     if (this.#consensus !== null) this.#consensus.start();
     else this.#newcomer.start();
   }
@@ -171,6 +191,7 @@ export class Replica implements ReplicaApi {
     this.#newcomer?.stop();
     this.#seeker.stop();
     this.#control.stop();
+    this.#report.stop();
     this.#gossip.stop();
     const consensus = this.#consensus;
     if (consensus !== null) await new Promise<void>((closed) => consensus.stop(closed));
@@ -238,10 +259,8 @@ export class Replica implements ReplicaApi {
         this.#control.linkDown(peer);
         this.#newcomer?.linkDown(peer);
       },
-      refused: (peer, address, reason) => {
-        if (!this.#peers.isNews(peer, reason)) return;
-        this.#deps.log.warn({ peer, address, reason }, 'a server refused to talk to this one');
-      },
+      refused: (peer, address, reason) => this.#peers.refusedBy(peer, address, reason),
+      cloned: (peer, notice) => this.#clones.cloned(peer, notice),
       frames: (peer, channel, frames) => this.#frames(peer, channel, frames),
       published: (bytes) => this.#gossip.published(bytes),
       discovered: (peer, addresses) => {
@@ -254,6 +273,7 @@ export class Replica implements ReplicaApi {
 
   #greeted(peer: PeerId, hello: Hello): string | null {
     const reason = this.#peers.greeted(peer, hello);
+    this.#others.met(peer, hello);
     if (reason !== null && this.#peers.isNews(peer, reason)) {
       this.#deps.log.warn({ server: hello.name, peer, reason }, 'greeting refused');
     }
@@ -348,7 +368,9 @@ export class Replica implements ReplicaApi {
       selfPeerId: this.#deps.transport.self,
       consensus: this.#consensus,
       waitingFor: this.#newcomer?.waitingFor() ?? null,
+      otherClusters: this.#others.list(),
       leaderless: this.#leaders.leaderless(),
+      gossipSent: this.#deps.transport.gossipSent(),
     });
   }
 

@@ -9,6 +9,7 @@ import type { Configuration, MemberId, MemberInfo } from '../raft/types.js';
 import { nobody } from '../raft/types.js';
 import type { ClusterStatus, Health, MemberStatus } from '../wire/client-messages.js';
 import type { Consensus } from './consensus.js';
+import type { RecordSource } from './gossip-options.js';
 import type { HealthSource } from './membership-runner.js';
 import type { Peers } from './peers.js';
 
@@ -18,13 +19,15 @@ const deadAfterMillis = 10_000;
 /** What a status is made of. */
 export interface StatusSources {
   readonly peers: Peers;
-  readonly gossip: HealthSource;
+  readonly gossip: HealthSource & RecordSource;
   readonly selfPeerId: string;
   readonly consensus: Consensus | null;
   /** What the server waits for, or null. */
   readonly waitingFor: string | null;
+  readonly otherClusters: ClusterStatus['otherClusters'];
   /** Since when nobody leads, or null. */
   readonly leaderless: ClusterStatus['self']['leaderless'];
+  readonly gossipSent: ClusterStatus['self']['gossipSent'];
 }
 
 /** The status as this server sees it. */
@@ -46,6 +49,7 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
       joint: false,
       configurationIndex: 0,
       members: [],
+      otherClusters: sources.otherClusters,
       self: {
         name,
         memberId: null,
@@ -54,13 +58,14 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
         waitingFor: sources.waitingFor,
         leaderless: null,
         alarm: null,
+        gossipSent: sources.gossipSent,
       },
     };
   }
   const core = consensus.core.status();
   const { configuration } = core;
   const leader = configuration.members.find(({ id }) => id === core.leader);
-  const standbys = consensus.membership.standbys();
+  const standbys = standbysOf(consensus, core, sources.gossip);
   const members = configuration.members.map((member) => {
     return memberStatus(member, roleOf(member.id, configuration, standbys), core, sources);
   });
@@ -78,6 +83,7 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
     joint: configuration.votersOutgoing.length > 0,
     configurationIndex: core.configurationIndex,
     members,
+    otherClusters: sources.otherClusters,
     self: {
       name,
       memberId: consensus.place.memberId,
@@ -86,6 +92,7 @@ export function clusterStatus(sources: StatusSources): ClusterStatus {
       waitingFor: core.leader === nobody ? whyNoLeader(core, sources) : null,
       leaderless: core.leader === nobody ? sources.leaderless : null,
       alarm: consensus.alarm.line,
+      gossipSent: sources.gossipSent,
     },
   };
 }
@@ -96,8 +103,9 @@ function memberStatus(
   core: CoreStatus,
   sources: StatusSources,
 ): MemberStatus {
-  const { peers, selfPeerId } = sources;
+  const { peers, gossip, selfPeerId } = sources;
   const { id, name, peerId } = member;
+  const said = gossip.record(peerId);
   const progress = core.progress.get(id);
   const isSelf = peerId === selfPeerId;
   return {
@@ -109,6 +117,8 @@ function memberStatus(
     addresses: peers.addressesOf(peerId),
     matchIndex: progress?.match ?? (isSelf && core.role === 'leader' ? core.lastIndex : null),
     silentMillis: isSelf ? 0 : wholeMillis(peers.silentForMillis(peerId)),
+    zone: said?.zone ?? null,
+    disk: said?.disk ?? null,
   };
 }
 
@@ -126,8 +136,20 @@ function faultTolerance(
   return Math.max(0, Math.min(spare(voters), least));
 }
 
-/** A learner that has caught up is a stand-by; only the leader knows, so elsewhere it is a
- * learner. */
+/** Only the leader knows who stands by. Elsewhere its record tells, as long as it speaks of the
+ * term that this server is in; without a leader nobody is ready for anything. */
+function standbysOf(
+  { membership }: Consensus,
+  { role, leader, term, configuration }: CoreStatus,
+  gossip: RecordSource,
+): readonly MemberId[] {
+  if (role === 'leader') return membership.standbys();
+  const leading = configuration.members.find(({ id }) => id === leader);
+  const told = leading === undefined ? null : gossip.record(leading.peerId)?.standbys;
+  return told?.term === term ? told.ids : [];
+}
+
+/** A learner that has caught up is a stand-by. */
 function roleOf(
   id: MemberId,
   { voters, votersOutgoing }: Configuration,

@@ -33,6 +33,9 @@ export interface ServerConfig {
   readonly data: string;
   /** Name of the cluster. @default quorate */
   readonly cluster: string;
+  /** Where the server stands, such as a rack or a site: a label for people. @default null: not
+   * said */
+  readonly zone: string | null;
   /** How many servers found the cluster together; 1 or null: this one alone, if it founds.
    * @default null */
   readonly expect: number | null;
@@ -130,6 +133,7 @@ const settings: readonly Setting[] = [
   { name: 'open', fallback: false, read: yesOrNo },
   { name: 'data', fallback: null, read: text('a folder', /^.{1,4096}$/s) },
   { name: 'cluster', fallback: 'quorate', read: text('a name', /^[\w.-]{1,64}$/) },
+  { name: 'zone', fallback: null, read: text('a name', /^[\w.-]{1,64}$/) },
   { name: 'expect', fallback: null, read: whole(1, 99) },
   { name: 'mdns', fallback: true, read: yesOrNo },
   { name: 'mode', fallback: null, read: oneOf(['native', 'grpc', 'http', 'etcd', 'zookeeper']) },
@@ -171,7 +175,8 @@ function whoSays(
   { flags, environment }: ConfigSources,
 ): Said | null {
   const flag = flags[name];
-  if (flag !== undefined) return { value: flag, where: `--${kebab(name)}` };
+  // A program that embeds a server may hand on null for what it does not want to say.
+  if (flag !== undefined && flag !== null) return { value: flag, where: `--${kebab(name)}` };
   const variable = `QUORATE_${kebab(name).replaceAll('-', '_').toUpperCase()}`;
   const value = environment[variable];
   // An empty variable says nothing: that is how make passes on what was not given.

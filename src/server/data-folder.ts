@@ -5,6 +5,7 @@
  *
  *   lock            one process at a time
  *   identity.json   key, incarnation, place in a cluster
+ *   ran-twice.json  that a copy of it ran beside it: then it is not opened
  *   founding.json   what this server has signed to found a cluster with others
  *   peers.json      where the others were last seen (a cache)
  *   log/            the write-ahead log
@@ -38,6 +39,7 @@ import { logFault, promised } from './disk-faults.js';
 import { randomHex } from './founding.js';
 import { asideName, setLogAside } from './log-aside.js';
 import { PreparedLog, removePrepared } from './prepared-log.js';
+import { refuseRanTwice } from './ran-twice.js';
 import { removeSnapshots, withoutSnapshots, withSnapshots } from './snapshots.js';
 
 const checksum: Checksum = (bytes, seed) => crc32(bytes, seed);
@@ -111,6 +113,7 @@ async function readFolder(
         `another folder, or --cluster ${belongsTo}`,
     );
   }
+  refuseRanTwice(path, identity.incarnation);
   if (identity.former !== undefined) setLogAside(path, identity.former, deps.log);
   removePrepared(path);
   const signed = await readFounding(options, checked, identity);

@@ -24,9 +24,9 @@ export interface Founding {
 /** SHA-256, hex. */
 export const sha256: Hash = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
-/** Sixteen random bytes, hex. */
-export function randomHex(): string {
-  return randomBytes(16).toString('hex');
+/** So many random bytes, hex. */
+export function randomHex(bytes = 16): string {
+  return randomBytes(bytes).toString('hex');
 }
 
 /** Founds a cluster with this server as its only voter. */

@@ -51,7 +51,8 @@ function deleteOldest(folder: string, log: Log): void {
   }
 }
 
-function syncFolder(folder: string): void {
+/** Makes the names in a folder durable. @throws Error of the file system. */
+export function syncFolder(folder: string): void {
   const descriptor = fs.openSync(folder, 'r');
   try {
     fs.fsyncSync(descriptor);

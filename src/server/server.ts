@@ -26,6 +26,7 @@ import { foundAlone, randomHex, sha256 } from './founding.js';
 import { type Life, type LifeEnd, Lives } from './lives.js';
 import { LoopDelay } from './loop-delay.js';
 import { checkPort } from './port-check.js';
+import { markRanTwice } from './ran-twice.js';
 
 /** Ticks of the core in one heartbeat: fine enough that two candidates seldom draw the same. */
 const ticksPerHeartbeat = 5;
@@ -35,6 +36,9 @@ const handOverMillisMax = 600;
 
 /** How long --leader with peers asks them before it founds, milliseconds. */
 const foundAfterMillis = 3000;
+
+/** The word by which two processes of one data folder are told apart, bytes. */
+const lifeBytes = 8;
 
 /** At how many addresses a server that was put out asks in each round. */
 const seedsMax = 64;
@@ -141,7 +145,7 @@ class ServerLife implements Life {
     const loopDelayMillis = (): number => this.#loopDelay.millis();
     this.#transport = createTransport(
       { privateKey: folder.identity.privateKey, host, port, mdns, clusterName, secret },
-      { clock, log: this.#log, seed: rng.uint32() },
+      { clock, log: this.#log, seed: rng.uint32(), life: randomHex(lifeBytes) },
     );
     this.#replica = new Replica(
       {
@@ -153,6 +157,7 @@ class ServerLife implements Life {
           version: programVersion(),
           ...(former === undefined ? {} : { formerClusterId: former.clusterId }),
         },
+        zone: config.zone,
         seeds: former === undefined ? config.peers : seedsOf(config, folder, others),
         book: folder.addresses,
         ...(former === undefined ? { founding } : {}),
@@ -167,6 +172,7 @@ class ServerLife implements Life {
         client: (stream) => this.#front.accept(stream),
         foundNone: () => this.#foundNone(),
         removed: (index, mayRejoin) => this.#removed(index, mayRejoin),
+        ranTwice: (reason) => this.#ranTwice(reason),
         fatal: this.#fatal,
       },
     );
@@ -258,6 +264,13 @@ class ServerLife implements Life {
       ({ place, opened }) => this.#replica.found(place, opened),
       (error: unknown) => this.#fatal(`founding failed: ${(error as Error).message}`),
     );
+  }
+
+  #ranTwice(reason: string): void {
+    const { incarnation } = this.#folder.identity;
+    const time = new Date(nodeClock.wallMillis()).toISOString();
+    markRanTwice(this.#config.data, { incarnation, time, reason }, this.#log);
+    this.#fatal(reason);
   }
 
   #removed(index: number, mayRejoin: boolean): void {

@@ -42,6 +42,13 @@ export interface Shortage {
   readonly message: string;
 }
 
+/** How long writes took since the log was opened, the one in flight as far as it has come. */
+export interface WriteTimes {
+  readonly count: number;
+  /** All together, milliseconds. */
+  readonly millis: number;
+}
+
 /** A log that is open. */
 export interface LogStore {
   /**
@@ -65,6 +72,9 @@ export interface LogStore {
   ): void;
   /** Tells one watcher of a shortage, at once if there is one, and with null when it is over. */
   watchRoom(watcher: (shortage: Shortage | null) => void): void;
-  /** Waits for the write in flight, unless that waits for room; marks the log as cleanly stopped, closes the files. */
+  /** How long the disk takes. */
+  writeTimes(): WriteTimes;
+  /** Waits for the write in flight, unless that waits for room; marks the log as cleanly stopped,
+   * closes the files. */
   close(done: () => void): void;
 }

@@ -17,13 +17,14 @@ import type { Entry, HardState, Index } from '../raft/types.js';
 import { encodeEntries } from '../wire/entry-codec.js';
 import type { DiskError, DiskFile } from './disk.js';
 import { LogRoom } from './log-room.js';
-import type { LogBatch, LogStore, Shortage } from './log-store.js';
+import type { LogBatch, LogStore, Shortage, WriteTimes } from './log-store.js';
 import { encodeSegmentHeader } from './segment-header.js';
 import type { LogIndex } from './segment-index.js';
 import { SegmentPool } from './segment-pool.js';
 import type { WalDeps, WalOptions } from './wal-options.js';
 import { type ReadDone, WalReader } from './wal-reader.js';
 import { batchOverheadBytes, WriteBuilder } from './write-builder.js';
+import { WriteTimer } from './write-times.js';
 
 /**
  * A write is not made longer than this: who came first should not wait for all who came after.
@@ -62,6 +63,7 @@ export class RunningWal implements LogStore {
   readonly #reader: WalReader;
   readonly #room: LogRoom;
   readonly #builder: WriteBuilder;
+  readonly #timer: WriteTimer;
 
   // Where the next write goes: everything before is on disk.
   #file: DiskFile;
@@ -110,6 +112,7 @@ export class RunningWal implements LogStore {
     const files = { nextSegmentId: segmentId + 1, hasSpare, hasReserve };
     this.#room = new LogRoom(options, { disk, clock: deps.clock, stuck, failed }, files);
     this.#builder = new WriteBuilder(checksum);
+    this.#timer = new WriteTimer(deps.clock);
     this.#maybePrepareSpare();
   }
 
@@ -137,6 +140,10 @@ export class RunningWal implements LogStore {
 
   watchRoom(watcher: (shortage: Shortage | null) => void): void {
     this.#room.watch(watcher);
+  }
+
+  writeTimes(): WriteTimes {
+    return this.#timer.times;
   }
 
   close(done: () => void): void {
@@ -238,7 +245,9 @@ export class RunningWal implements LogStore {
    * same bytes at the same place, and a crash leaves a torn tail however far each try came.
    */
   #writeParts(finished: readonly Pending[]): void {
+    this.#timer.begun();
     this.#file.write(this.#builder.parts, this.#end, (error) => {
+      this.#timer.ended();
       if (error === null) this.#written(finished);
       else if (!this.#room.rideOut(error, () => this.#writeParts(finished))) this.#die(error);
     });

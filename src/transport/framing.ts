@@ -28,10 +28,18 @@ export const frameKind = {
   retiring: 5,
   /** The sender lives and has nothing to say; no payload. */
   alive: 6,
+  /** A question whose answer shows that the receiver lives; four bytes, its number. Only to who has
+   * told its life, as the next two. */
+  ask: 7,
+  /** The answer: the payload of the question. */
+  answer: 8,
+  /** The receiver's data folder runs twice (clone-watch.ts). One byte: 1 when the other process was
+   * refused, 0 when the receiver is, and the link closes. Then the reason in UTF-8. */
+  clone: 9,
 } as const;
 
 /** The largest number in `frameKind`. */
-const frameKindMax = frameKind.alive;
+const frameKindMax = frameKind.clone;
 
 /** Below this, a payload that spans chunks is allocated whole at once, bytes. */
 const eagerBytesMax = 64 * 1024;

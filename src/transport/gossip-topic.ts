@@ -21,6 +21,7 @@ import type { Connection, PeerId as LibP2pPeerId, Libp2p, Stream } from '@libp2p
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { assert } from '../base/assert.js';
 import type { Clock } from '../base/clock.js';
+import type { GossipCount } from './gossip-count.js';
 import { decodePeerKey } from './peer-key.js';
 import { quietLogger } from './quiet-logger.js';
 import { RumourMeter, RumourReader, rumourFrameBytesMax } from './rumour-meter.js';
@@ -102,6 +103,8 @@ export interface GossipTopicInit {
   isUp(connection: Connection): boolean | null;
   published(bytes: Uint8Array): void;
   readonly clock: Clock;
+  /** Takes what gossipsub sends. */
+  readonly count: GossipCount;
 }
 
 interface Neighbour {
@@ -304,7 +307,10 @@ export class GossipTopic {
     if (stream.status !== 'open') neighbour.outbound = 'none';
     else if (this.#stopped || !this.#neighbours.has(neighbour.id.toString())) {
       stream.abort(new Error('the connection ended'));
-    } else this.#callbacks.topology?.onConnect?.(neighbour.id, facade(connection, stream));
+    } else {
+      const counted = countingStream(stream, this.#init.count);
+      this.#callbacks.topology?.onConnect?.(neighbour.id, facade(connection, counted));
+    }
   }
 }
 
@@ -317,6 +323,16 @@ function newNeighbour(id: LibP2pPeerId): Neighbour {
     outbound: 'none',
     reopenMillis: 0,
   };
+}
+
+/** The stream itself, with what gossipsub sends on it counted. */
+function countingStream(stream: Stream, count: GossipCount): Stream {
+  const send = stream.send.bind(stream);
+  stream.send = (data) => {
+    count.add([data]);
+    return send(data);
+  };
+  return stream;
 }
 
 /** A connection as gossipsub may use it: its one outbound stream is opened already, or is not for

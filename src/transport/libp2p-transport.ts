@@ -16,20 +16,29 @@ import { QuorateError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { Rng } from '../base/rng.js';
 import { dialableAddresses, fromMultiaddr, resolveAddresses, resolveHost } from './addresses.js';
-import { LibP2pClientStream } from './client-stream.js';
+import { ClientStreams } from './client-streams.js';
 import { corkConnection } from './cork.js';
 import { dialFault } from './dial-fault.js';
 import { Dialler } from './dialler.js';
+import { GossipCount } from './gossip-count.js';
 import type { GossipTopic } from './gossip-topic.js';
 import { InboundGate } from './inbound-gate.js';
 import { createServerNode } from './libp2p-node.js';
 import { listenFault } from './listen-fault.js';
 import type { LocalDiscovery } from './mdns.js';
+import { OwnLife } from './own-life.js';
 import { PeerConnection, type PeerConnectionEvents } from './peer-connection.js';
 import { peerIdOfKey } from './peer-key.js';
-import { PeerLink } from './peer-link.js';
+import { PeerLinks } from './peer-links.js';
 import { Probes } from './probes.js';
-import type { Channel, Hello, PeerId, Transport, TransportHandlers } from './transport.js';
+import type {
+  Channel,
+  GossipSent,
+  Hello,
+  PeerId,
+  Transport,
+  TransportHandlers,
+} from './transport.js';
 import {
   type CompleteOptions,
   channelProtocols,
@@ -49,6 +58,9 @@ export interface TransportDeps {
   readonly log: Log;
   /** Seed of the jitter between dials. */
   readonly seed: number;
+  /** Random, of this process alone, 16 hexadecimal digits: by it others know that two greet with
+   * one key. @default not told */
+  readonly life?: string;
 }
 
 /**
@@ -68,14 +80,16 @@ class LibP2pTransport implements Transport {
   readonly #gate: InboundGate;
   readonly #dialler: Dialler;
   readonly #probes: Probes;
-  readonly #links = new Map<PeerId, PeerLink>();
+  readonly #links: PeerLinks;
   /** Peer connections by libp2p connection. */
   readonly #connections = new Map<Connection, PeerConnection>();
-  readonly #clients = new Set<LibP2pClientStream>();
+  readonly #clients: ClientStreams;
+  readonly #life: OwnLife;
   #handlers: TransportHandlers | null = null;
   #node: Libp2p | null = null;
   #discovery: LocalDiscovery | null = null;
   #gossip: GossipTopic | null = null;
+  readonly #gossipCount = new GossipCount();
   #addresses: readonly string[] = [];
   #ticker: Timer | null = null;
   #tickedAtMillis = 0;
@@ -93,7 +107,7 @@ class LibP2pTransport implements Transport {
       self: this.self,
       redialMillisMin: options.redialMillisMin,
       redialMillisMax: options.redialMillisMax,
-      isConnected: (peer) => (this.#links.get(peer)?.connections.length ?? 0) > 0,
+      isConnected: (peer) => (this.#links.find(peer)?.connections.length ?? 0) > 0,
       dial: (peer, addresses) => this.#dial(peer, addresses),
       failed: (peer, reason, nextMillis) =>
         this.#log.debug({ peer, reason, nextMillis }, 'dial failed'),
@@ -102,6 +116,26 @@ class LibP2pTransport implements Transport {
     this.#probes = new Probes({
       node: () => this.#node,
       adopt: (connection, address) => this.#adopt(connection, address),
+    });
+    this.#life = new OwnLife(deps.life ?? null);
+    this.#links = new PeerLinks({
+      self: this.self,
+      log: deps.log,
+      unkeptMillisMax: options.unkeptMillisMax,
+      linkUp: (peer) => this.#handlers?.linkUp(peer),
+      linkDown: (peer) => this.#handlers?.linkDown(peer),
+      // libp2p remembers everybody who ever connected.
+      forgotten: (peer) => this.#node?.peerStore.delete(peerIdFromString(peer)).catch(() => null),
+    });
+    this.#clients = new ClientStreams({
+      options,
+      flusher: this.#flusher,
+      log: deps.log,
+      accepts: () => this.#handlers?.client.bind(this.#handlers) ?? null,
+      used: (connection) => this.#gate.used(connection),
+      ended: (connection) => {
+        if (!this.#connections.has(connection)) this.#gate.unused(connection);
+      },
     });
   }
 
@@ -120,7 +154,7 @@ class LibP2pTransport implements Transport {
       await node.handle(channelProtocols[channel], accept, { maxInboundStreams: 1 });
     }
     const acceptClient = (stream: Stream, connection: Connection): void =>
-      this.#onClientStream(stream, connection);
+      this.#clients.accept(stream, connection);
     const clientLimits = { maxInboundStreams: clientStreamsPerConnectionMax };
     await node.handle(clientProtocol, acceptClient, clientLimits);
     this.#gossip = await this.#startGossip(node);
@@ -145,15 +179,14 @@ class LibP2pTransport implements Transport {
 
   keep(peer: PeerId, addresses: readonly string[]): void {
     if (peer === this.self || this.#stopping) return;
-    this.#link(peer).setKeeps(true);
+    this.#links.of(peer).setKeeps(true);
     this.#dialler.keep(peer, addresses);
   }
 
   release(peer: PeerId): void {
     this.#dialler.release(peer);
-    const link = this.#links.get(peer);
-    link?.setKeeps(false);
-    if (link?.isForgettable === true) this.#forget(peer);
+    this.#links.find(peer)?.setKeeps(false);
+    this.#links.tidy(peer);
   }
 
   probe(address: string, signal: AbortSignal): Promise<{ peer: PeerId; hello: Hello }> {
@@ -161,15 +194,21 @@ class LibP2pTransport implements Transport {
   }
 
   isLinked(peer: PeerId): boolean {
-    return (this.#links.get(peer)?.current ?? null) !== null;
+    return (this.#links.find(peer)?.current ?? null) !== null;
   }
 
   send(peer: PeerId, channel: Channel, frames: readonly Uint8Array[]): boolean {
-    return this.#links.get(peer)?.send(channel, frames) ?? false;
+    const isTaken = this.#links.find(peer)?.send(channel, frames) ?? false;
+    if (isTaken && channel === 'gossip') this.#gossipCount.add(frames);
+    return isTaken;
   }
 
   publish(bytes: Uint8Array): void {
     if (!this.#stopping) this.#gossip?.publish(bytes);
+  }
+
+  gossipSent(): GossipSent {
+    return this.#gossipCount.sent;
   }
 
   greetAgain(): void {
@@ -186,14 +225,13 @@ class LibP2pTransport implements Transport {
     if (node === null) return;
     await this.#discovery?.stop();
     await this.#drain();
-    for (const client of this.#clients) client.close();
-    const signal = AbortSignal.timeout(this.#options.stopMillisMax);
+    this.#clients.close();
     await Promise.all(
-      node
-        .getConnections()
-        .map((connection) =>
-          connection.close({ signal }).catch((error: Error) => connection.abort(error)),
-        ),
+      node.getConnections().map((connection) => {
+        // One each: of a signal with more than ten listeners Node warns on the terminal.
+        const signal = AbortSignal.timeout(this.#options.stopMillisMax);
+        return connection.close({ signal }).catch((error: Error) => connection.abort(error));
+      }),
     );
     await node.stop();
     await this.#gossip?.stop();
@@ -205,8 +243,8 @@ class LibP2pTransport implements Transport {
     return new Promise((resolve) => {
       const look = (): void => {
         const idle =
-          [...this.#connections.values()].every((connection) => connection.isIdle) &&
-          [...this.#clients].every((client) => client.isIdle);
+          this.#clients.isIdle &&
+          [...this.#connections.values()].every((connection) => connection.isIdle);
         if (idle || this.#clock.monotonicMillis() >= deadline) resolve();
         else this.#clock.after(5, look);
       };
@@ -241,7 +279,7 @@ class LibP2pTransport implements Transport {
     // opened.
     const dialledByUs = connection.direction === 'outbound';
     const origin = { dialledByUs, remoteAddress };
-    const { peer, link } = this.#linkOf(connection);
+    const peer = connection.remotePeer.toString();
     const deps = {
       clock: this.#clock,
       options: this.#options,
@@ -250,22 +288,24 @@ class LibP2pTransport implements Transport {
     };
     const made = new PeerConnection(connection, origin, deps);
     this.#connections.set(connection, made);
-    link.add(made);
+    this.#links.of(peer).add(made);
     this.#log.debug({ peer, remoteAddress, dialledByUs }, 'connection opened');
     return made;
   }
 
   #events(libp2pConnection: Connection): PeerConnectionEvents {
     return {
-      hello: () => (this.#handlers as TransportHandlers).hello(),
+      hello: () => this.#life.greeting((this.#handlers as TransportHandlers).hello()),
+      arrived: (connection) => this.#links.of(connection.peer).clones.arrived(connection),
       greeted: (connection, hello) => {
         if (this.#handlers === null) return 'the server is stopping';
         const { remoteAddress } = connection.origin;
         return this.#handlers.greeted(connection.peer, hello, remoteAddress);
       },
       up: (connection) => {
+        if (this.#life.linked()) this.#tellHeard();
         this.#dialler.linked(connection.peer);
-        this.#link(connection.peer).up(connection);
+        this.#links.of(connection.peer).up(connection);
         this.#probes.up(connection);
         this.#gossip?.opened(libp2pConnection);
       },
@@ -274,11 +314,22 @@ class LibP2pTransport implements Transport {
         const address = dialledByUs ? remoteAddress : null;
         this.#handlers?.refused(connection.peer, address, reason);
       },
+      answered: (connection, question) =>
+        this.#links.of(connection.peer).clones.answered(connection, question),
+      cloned: (connection, notice) => this.#handlers?.cloned(connection.peer, notice),
       frames: (connection, channel, frames) =>
         this.#handlers?.frames(connection.peer, channel, frames),
-      changed: (connection) => this.#link(connection.peer).choose(),
+      changed: (connection) => this.#links.of(connection.peer).choose(),
       ended: (connection, reason) => this.#onEnded(libp2pConnection, connection, reason),
     };
+  }
+
+  /** Whoever is judging a greeting of ours must know: of two processes this one can no longer be
+   * told for sure to have promised nothing. */
+  #tellHeard(): void {
+    for (const connection of this.#connections.values()) {
+      if (!connection.isUp) connection.greetAgain();
+    }
   }
 
   #onEnded(libp2pConnection: Connection, connection: PeerConnection, reason: string): void {
@@ -287,32 +338,9 @@ class LibP2pTransport implements Transport {
     this.#gossip?.ended(libp2pConnection);
     this.#log.debug({ peer, reason, dropped: connection.dropped }, 'connection ended');
     this.#probes.ended(connection, reason);
-    const link = this.#links.get(peer);
-    link?.remove(connection);
-    if (link?.isForgettable === true) this.#forget(peer);
+    this.#links.find(peer)?.remove(connection);
+    this.#links.tidy(peer);
     this.#dialler.lost(peer);
-  }
-
-  #linkOf(connection: Connection): { peer: PeerId; link: PeerLink } {
-    const peer = connection.remotePeer.toString();
-    return { peer, link: this.#link(peer) };
-  }
-
-  #link(peer: PeerId): PeerLink {
-    const known = this.#links.get(peer);
-    if (known !== undefined) return known;
-    const link = new PeerLink(peer, this.self, this.#options.unkeptMillisMax, {
-      linkUp: (up) => this.#handlers?.linkUp(up),
-      linkDown: (down) => this.#handlers?.linkDown(down),
-    });
-    this.#links.set(peer, link);
-    return link;
-  }
-
-  #forget(peer: PeerId): void {
-    this.#links.delete(peer);
-    // libp2p remembers everybody who ever connected.
-    this.#node?.peerStore.delete(peerIdFromString(peer)).catch(() => undefined);
   }
 
   #onOpen(connection: Connection): void {
@@ -324,8 +352,8 @@ class LibP2pTransport implements Transport {
     this.#gate.closed(connection);
     const node = this.#node;
     const peer = connection.remotePeer;
-    if (node === null || this.#links.has(peer.toString())) return;
-    // As in `#forget`: clients have a new key each time.
+    if (node === null || this.#links.find(peer.toString()) !== undefined) return;
+    // As of links that are forgotten: clients have a new key each time.
     node.peerStore.delete(peer).catch(() => undefined);
   }
 
@@ -339,29 +367,6 @@ class LibP2pTransport implements Transport {
     else adopted.accept(channel, stream);
   }
 
-  #onClientStream(stream: Stream, connection: Connection): void {
-    if (this.#handlers === null || this.#clients.size >= this.#options.clientStreamsMax) {
-      this.#log.warn({ streams: this.#clients.size }, 'client refused: too many client streams');
-      stream.abort(new Error('too many client streams'));
-      return;
-    }
-    this.#gate.used(connection);
-    const client = new LibP2pClientStream({
-      stream,
-      remotePeer: connection.remotePeer.toString(),
-      remoteAddress: fromMultiaddr(connection.remoteAddr) ?? '',
-      flusher: this.#flusher,
-      queueBytesMax: this.#options.clientQueueBytesMax,
-      silenceMillisMax: this.#options.clientSilenceMillisMax,
-      ended: (ended) => {
-        this.#clients.delete(ended);
-        if (!this.#connections.has(connection)) this.#gate.unused(connection);
-      },
-    });
-    this.#clients.add(client);
-    this.#handlers.client(client);
-  }
-
   async #startGossip(node: Libp2p): Promise<GossipTopic> {
     // Loaded here only: client programs need none of it.
     const { startGossipTopic } = await import('./gossip-topic.js');
@@ -370,6 +375,7 @@ class LibP2pTransport implements Transport {
       isUp: (connection) => this.#connections.get(connection)?.isUp ?? null,
       published: (bytes) => this.#handlers?.published(bytes),
       clock: this.#clock,
+      count: this.#gossipCount,
     });
   }
 
@@ -378,6 +384,7 @@ class LibP2pTransport implements Transport {
     const { startDiscovery } = await import('./mdns.js');
     this.#discovery = await startDiscovery({
       options: this.#options,
+      clock: this.#clock,
       log: this.#log,
       self: this.self,
       host: numericHost,
@@ -392,8 +399,8 @@ class LibP2pTransport implements Transport {
       // Longer than that, this process slept, and so has heard nobody.
       const elapsedMillis = Math.min(now - this.#tickedAtMillis, 2 * tickMillis);
       this.#tickedAtMillis = now;
-      for (const link of [...this.#links.values()]) link.tick(elapsedMillis);
-      for (const client of [...this.#clients]) client.tick(elapsedMillis);
+      this.#links.tick(elapsedMillis);
+      this.#clients.tick(elapsedMillis);
       this.#gate.tick(elapsedMillis);
       this.#gossip?.tick(elapsedMillis);
       this.#armTick();

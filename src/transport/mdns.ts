@@ -15,12 +15,17 @@ import { networkInterfaces } from 'node:os';
 import type { PeerInfo } from '@libp2p/interface';
 import { mdns } from '@libp2p/mdns';
 import type { Multiaddr } from '@multiformats/multiaddr';
+import type { Clock, Timer } from '../base/clock.js';
 import type { Log } from '../base/log.js';
 import { parseAddress } from '../wire/addresses.js';
 import { fromMultiaddr, isLoopback } from './addresses.js';
 import { quietLogger } from './quiet-logger.js';
 import type { PeerId } from './transport.js';
 import type { CompleteOptions } from './transport-options.js';
+
+/** The package asks at the start and then at its interval, ten seconds by default. A datagram is
+ * easily lost, so it is asked again so long after the start, milliseconds. */
+const againMillis: readonly number[] = [1000, 3000];
 
 /** A peer with the same addresses is reported again after this, milliseconds. */
 const repeatMillis = 5000;
@@ -37,6 +42,7 @@ const group = '224.0.0.251';
 /** What discovery needs of the transport. */
 export interface LocalDiscoveryInit {
   readonly options: CompleteOptions;
+  readonly clock: Clock;
   readonly log: Log;
   readonly self: PeerId;
   /** The numeric address the server listens on. */
@@ -66,16 +72,45 @@ export async function startDiscovery(init: LocalDiscoveryInit): Promise<LocalDis
     addressManager: { getAddresses: init.multiaddrs },
     logger: quietLogger,
   } as unknown as Parameters<ReturnType<typeof mdns>>[0];
+  const tag = serviceTag(options.clusterName);
   const service = mdns({
-    serviceTag: serviceTag(options.clusterName),
+    serviceTag: tag,
     interval: options.mdnsIntervalMillis,
     port: options.mdnsPort,
   })(components);
   const seen = new Sightings(init);
   service.addEventListener('peer', (event) => seen.saw(event.detail));
-  const running = service as unknown as { start(): Promise<void>; stop(): Promise<void> };
+  const running = service as unknown as RunningService;
   await running.start();
-  return { stop: () => running.stop() };
+  const again = askAgain(init.clock, () => {
+    running.mdns?.query({ questions: [{ name: tag, type: 'PTR' }] });
+  });
+  return {
+    stop: () => {
+      again.cancel();
+      return running.stop();
+    },
+  };
+}
+
+/** The package's service as it is behind its interface. */
+interface RunningService {
+  /** The socket, while it runs. */
+  readonly mdns?: {
+    query(packet: { questions: readonly { readonly name: string; readonly type: 'PTR' }[] }): void;
+  };
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Asks a few times more soon after the start; cancelling ends it. */
+export function askAgain(clock: Clock, ask: () => void): Timer {
+  const timers = againMillis.map((millis) => clock.after(millis, ask));
+  return {
+    cancel: () => {
+      for (const timer of timers) timer.cancel();
+    },
+  };
 }
 
 /** What was announced, and when it was told. */

@@ -3,7 +3,8 @@
  * on streams that it opened and reads those that the other opened, so no stream is opened twice.
  *
  *  1. Both sides open `control` and send `hello` as its first frame.
- *  2. Each judges the other's hello: `accepted`, or `refused` with the reason and the end.
+ *  2. Each judges the other's hello, at once or when its life is let in (clone-watch.ts):
+ *     `accepted`, or `refused` with the reason and the end.
  *  3. Whoever accepted opens the other channels. A side that has accepted and was accepted is
  *     up: from then on, and not before, frames of the owner pass in both directions.
  *
@@ -14,35 +15,40 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Clock } from '../base/clock.js';
 import { decodeHello, encodeHello } from '../wire/hello-codec.js';
+import { ChannelReader } from './channel-reader.js';
+import { type ChannelWriters, channelWriters } from './channel-writers.js';
+import type { Claimant } from './clone-watch.js';
 import { dialFault } from './dial-fault.js';
-import { FrameReader, frameKind } from './framing.js';
+import { frameKind } from './framing.js';
 import { Liveness } from './liveness.js';
-import { StreamWriter } from './stream-writer.js';
-import type { Channel, Hello, PeerId } from './transport.js';
 import {
-  type CompleteOptions,
-  channelFrameBytesMax,
-  channelProtocols,
-  tickMillis,
-} from './transport-options.js';
+  decodeClone,
+  decodeQuestion,
+  decodeReason,
+  encodeClone,
+  encodeQuestion,
+  encodeReason,
+} from './signals.js';
+import type { Channel, CloneNotice, Hello, PeerId } from './transport.js';
+import { type CompleteOptions, channelProtocols, tickMillis } from './transport-options.js';
 import type { TurnFlusher } from './turn-flusher.js';
 
 const nothing = new Uint8Array(0);
-
-/** A reason is one line of at most this many bytes. */
-const reasonBytesMax = 512;
-
-/** A frame whose rest does not come for this long ends the connection, milliseconds. */
-const partialMillisMax = 10_000;
 
 /** What a connection asks of and tells its link. */
 export interface PeerConnectionEvents {
   /** The greeting to send. */
   hello(): Hello;
+  /** The first greeting came. False: it is not judged before `letIn`. */
+  arrived(connection: PeerConnection): boolean;
   /** Null accepts, a line refuses. */
   greeted(connection: PeerConnection, hello: Hello): string | null;
   up(connection: PeerConnection): void;
   refused(connection: PeerConnection, reason: string): void;
+  /** The other side answered a question. */
+  answered(connection: PeerConnection, question: number): void;
+  /** The other side says that this server's data folder runs twice. */
+  cloned(connection: PeerConnection, notice: CloneNotice): void;
   frames(connection: PeerConnection, channel: Channel, frames: readonly Uint8Array[]): void;
   /** The other side says anew whether it keeps the link, or that it leaves this connection. */
   changed(connection: PeerConnection): void;
@@ -65,28 +71,23 @@ export interface PeerConnectionOrigin {
   readonly remoteAddress: string;
 }
 
-interface ChannelReader {
-  readonly channel: Channel;
-  readonly reader: FrameReader;
-  /** How long its partial frame has not grown, milliseconds. */
-  stuckMillis: number;
-}
-
 /** See the head of the file. */
-export class PeerConnection {
+export class PeerConnection implements Claimant {
   readonly peer: PeerId;
   readonly origin: PeerConnectionOrigin;
   readonly #connection: Connection;
   readonly #events: PeerConnectionEvents;
   readonly #options: CompleteOptions;
   readonly #clock: Clock;
-  readonly #writers: Readonly<Record<Channel, StreamWriter>>;
+  readonly #writers: ChannelWriters;
   readonly #readers: ChannelReader[] = [];
   /** Inbound streams whose bytes wait inside libp2p until the connection is up. */
   #waiting: { readonly channel: Channel; readonly stream: Stream }[] = [];
   readonly #liveness: Liveness;
   #ageMillis = 0;
   #remoteHello: Hello | null = null;
+  /** Its greetings are judged. */
+  #isLetIn = false;
   #weAccepted = false;
   #theyAccepted = false;
   #remoteKeeps = false;
@@ -106,13 +107,11 @@ export class PeerConnection {
     this.#clock = deps.clock;
     // At every tick, so that a stall of ours must last for most of a second to look like death.
     this.#liveness = new Liveness(0, deps.options.peerSilenceMillisMax);
-    const { options, flusher } = deps;
-    this.#writers = {
-      consensus: this.#writer('consensus', options.consensusQueueBytesMax, flusher),
-      forward: this.#writer('forward', options.forwardQueueBytesMax, flusher),
-      control: this.#writer('control', options.controlQueueBytesMax, flusher),
-      gossip: this.#writer('gossip', options.gossipQueueBytesMax, flusher),
-    };
+    this.#writers = channelWriters(deps.options, deps.flusher, {
+      sent: () => this.#liveness.spoke(),
+      drained: () => undefined,
+      failed: (reason) => this.end(reason),
+    });
     connection.addEventListener('close', () => this.#onClose());
     this.#writers.control.signal(frameKind.hello, encodeHello(deps.events.hello()));
     this.#open('control');
@@ -192,6 +191,30 @@ export class PeerConnection {
     this.#writers.control.signal(frameKind.retiring, nothing);
   }
 
+  /** Asks the process at the other end for an answer. */
+  ask(question: number): void {
+    this.#writers.control.signal(frameKind.ask, encodeQuestion(question));
+  }
+
+  /** The greeting that waited is judged. */
+  letIn(): void {
+    if (this.#ended || this.#isLetIn) return;
+    this.#isLetIn = true;
+    this.#judge(this.#remoteHello as Hello);
+  }
+
+  /** Tells the other side that its data folder runs twice, and closes. */
+  refuseClone(reason: string): void {
+    if (this.#ended) return;
+    this.#isLetIn = false;
+    this.#refuse(reason, frameKind.clone, encodeClone({ isRefused: true, reason }));
+  }
+
+  /** Tells the other side that another process of its data folder was refused. */
+  warnOfClone(reason: string): void {
+    this.#writers.control.signal(frameKind.clone, encodeClone({ isRefused: false, reason }));
+  }
+
   /** Once for each tick of the transport. */
   tick(elapsedMillis: number): void {
     if (this.#ended) return;
@@ -206,12 +229,9 @@ export class PeerConnection {
       return;
     }
     if (verdict === 'speak') this.#writers.control.signal(frameKind.alive, nothing);
-    for (const entry of this.#readers) {
-      if (!entry.reader.isPartial) continue;
-      entry.stuckMillis += elapsedMillis;
-      if (entry.stuckMillis < partialMillisMax) continue;
-      this.end(`a frame on ${entry.channel} did not end`);
-      return;
+    for (const reader of this.#readers) {
+      const fault = reader.tick(elapsedMillis);
+      if (fault !== null) return this.end(fault);
     }
   }
 
@@ -233,21 +253,6 @@ export class PeerConnection {
     this.#endReason = reason;
     this.#markEnded();
     this.#connection.abort(new Error(reason));
-  }
-
-  #writer(channel: Channel, queuedBytesMax: number, flusher: TurnFlusher): StreamWriter {
-    const dropsOldest = channel === 'consensus' || channel === 'gossip';
-    const overflow = dropsOldest ? 'dropOldest' : 'refuse';
-    const rules = {
-      frameBytesMax: channelFrameBytesMax[channel],
-      queuedBytesMax,
-      overflow,
-    } as const;
-    return new StreamWriter(rules, flusher, {
-      sent: () => this.#liveness.spoke(),
-      drained: () => undefined,
-      failed: (reason) => this.end(reason),
-    });
   }
 
   /**
@@ -281,21 +286,19 @@ export class PeerConnection {
   }
 
   #attach(channel: Channel, stream: Stream): void {
-    const reader = new FrameReader(channelFrameBytesMax[channel], {
+    const reader = new ChannelReader(channel, {
       frames: (frames) => {
         if (this.isUp) this.#events.frames(this, channel, frames);
         else this.end(`a frame on ${channel} before the greeting`);
       },
       signal: (kind, payload) => this.#onSignal(channel, kind, payload),
     });
-    const entry: ChannelReader = { channel, reader, stuckMillis: 0 };
-    this.#readers.push(entry);
+    this.#readers.push(reader);
     stream.addEventListener('message', (event) => {
       if (this.#ended) return;
       this.#liveness.heard();
-      entry.stuckMillis = 0;
       const fault = reader.read(event.data);
-      if (fault !== null) this.end(`${channel}: ${fault}`);
+      if (fault !== null) this.end(fault);
     });
   }
 
@@ -306,20 +309,33 @@ export class PeerConnection {
     } else if (kind === frameKind.hello) {
       this.#onHello(payload);
     } else if (kind === frameKind.refused) {
-      const reason = oneLine(payload);
+      const reason = decodeReason(payload);
       this.#events.refused(this, reason);
       this.end(`refused: ${reason}`);
+    } else if (kind === frameKind.clone) {
+      const notice = decodeClone(payload);
+      this.#events.cloned(this, notice);
+      if (notice.isRefused) this.end(`refused: ${notice.reason}`);
     } else if (this.#remoteHello === null) {
       this.end('its first frame is no greeting');
     } else if (kind === frameKind.accepted) {
       if (this.#theyAccepted) return;
       this.#theyAccepted = true;
       this.#maybeUp();
+    } else if (kind === frameKind.ask || kind === frameKind.answer) {
+      this.#onQuestion(kind, payload);
     } else {
       if (kind === frameKind.keeping) this.#remoteKeeps = payload[0] === 1;
       else this.#theyRetired = true;
       this.#events.changed(this);
     }
+  }
+
+  #onQuestion(kind: number, payload: Uint8Array): void {
+    const question = decodeQuestion(payload);
+    if (question === null) this.end('a malformed question');
+    else if (kind === frameKind.answer) this.#events.answered(this, question);
+    else this.#writers.control.signal(frameKind.answer, encodeQuestion(question));
   }
 
   #onHello(payload: Uint8Array): void {
@@ -330,7 +346,17 @@ export class PeerConnection {
       this.#refuse(`bad greeting: ${error instanceof Error ? error.message : 'unreadable'}`);
       return;
     }
+    const known = this.#remoteHello;
+    if (known !== null && known.life?.word !== hello.life?.word) {
+      this.end('its life changed');
+      return;
+    }
     this.#remoteHello = hello;
+    if (known === null) this.#isLetIn = this.#events.arrived(this);
+    if (this.#isLetIn) this.#judge(hello);
+  }
+
+  #judge(hello: Hello): void {
     const refusal = this.#events.greeted(this, hello);
     if (this.#ended) return;
     if (refusal !== null) {
@@ -347,11 +373,10 @@ export class PeerConnection {
   }
 
   /** Says why, then closes. */
-  #refuse(reason: string): void {
+  #refuse(reason: string, kind: number = frameKind.refused, payload = encodeReason(reason)): void {
     this.#weAccepted = false;
     this.#refusal = reason;
-    const bytes = new TextEncoder().encode(reason).subarray(0, reasonBytesMax);
-    this.#writers.control.signal(frameKind.refused, bytes);
+    this.#writers.control.signal(kind, payload);
     this.#closeIfRefused();
   }
 
@@ -381,10 +406,4 @@ export class PeerConnection {
   #onClose(): void {
     if (!this.#ended) this.#markEnded();
   }
-}
-
-function oneLine(payload: Uint8Array): string {
-  const text = new TextDecoder().decode(payload.subarray(0, reasonBytesMax));
-  // Control characters of a stranger do not reach a terminal, nor line ends a log.
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim() || 'no reason given';
 }

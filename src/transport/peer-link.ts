@@ -8,6 +8,7 @@
  * only between them.
  */
 
+import { CloneWatch } from './clone-watch.js';
 import type { PeerConnection } from './peer-connection.js';
 import type { Channel, PeerId } from './transport.js';
 
@@ -18,11 +19,17 @@ const retireMillis = 1000;
 export interface PeerLinkEvents {
   linkUp(peer: PeerId): void;
   linkDown(peer: PeerId): void;
+  /** Another life of the peer greeted: the one that was let in is asked whether it lives. */
+  secondLife(): void;
+  /** The peer's data folder runs twice. */
+  cloned(reason: string): void;
 }
 
 /** See the head of the file. */
 export class PeerLink {
   readonly peer: PeerId;
+  /** Which of the peer's lives is let in. */
+  readonly clones: CloneWatch;
   readonly #self: PeerId;
   readonly #events: PeerLinkEvents;
   readonly #unkeptMillisMax: number;
@@ -40,6 +47,10 @@ export class PeerLink {
     this.#self = self;
     this.#unkeptMillisMax = unkeptMillisMax;
     this.#events = events;
+    this.clones = new CloneWatch({
+      asked: () => events.secondLife(),
+      proved: (reason) => events.cloned(reason),
+    });
   }
 
   /** The connection that frames leave by, if any. */
@@ -53,7 +64,7 @@ export class PeerLink {
 
   /** There is nothing to remember of this peer. */
   get isForgettable(): boolean {
-    return this.#connections.length === 0 && !this.#keeps;
+    return this.#connections.length === 0 && !this.#keeps && !this.clones.isRefusing;
   }
 
   /** We want the link to last. */
@@ -87,9 +98,12 @@ export class PeerLink {
     this.#connections = this.#connections.filter((other) => other !== connection);
     this.#retired.delete(connection);
     this.choose();
-    if (!this.#told || this.#connections.some((other) => other.isUp)) return;
-    this.#told = false;
-    this.#events.linkDown(this.peer);
+    if (this.#told && !this.#connections.some((other) => other.isUp)) {
+      this.#told = false;
+      this.#events.linkDown(this.peer);
+    }
+    // Behind that: the owner hears of the end of one life before it hears of the next.
+    this.clones.ended(connection);
   }
 
   /** Picks the connection to send by, and leaves those that we dialled and do not use. */
@@ -116,6 +130,7 @@ export class PeerLink {
   /** Once for each tick of the transport. */
   tick(elapsedMillis: number): void {
     for (const connection of [...this.#connections]) connection.tick(elapsedMillis);
+    this.clones.tick(elapsedMillis);
     for (const [connection, millis] of this.#retired) {
       this.#retired.set(connection, millis + elapsedMillis);
       if (millis + elapsedMillis >= retireMillis) connection.close('another connection is used');

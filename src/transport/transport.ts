@@ -21,6 +21,22 @@ export type PeerId = string;
  */
 export type Channel = 'consensus' | 'forward' | 'control' | 'gossip';
 
+/** What gossip of a server has sent since its transport was made, on its channel and as broadcast;
+ * a publication counts once for each link that it leaves by. */
+export interface GossipSent {
+  readonly frames: number;
+  /** Before framing and encryption; of the broadcast with gossipsub's envelope. */
+  readonly bytes: number;
+}
+
+/** That another process runs on a copy of this server's data folder, and lives. */
+export interface CloneNotice {
+  /** This server is refused. Else the other one is, which nobody has ever listened to. */
+  readonly isRefused: boolean;
+  /** One line for people: whose folder, and where both run. */
+  readonly reason: string;
+}
+
 /** What the transport tells its owner. All calls come from the event loop, never from within a
  * call. */
 export interface TransportHandlers {
@@ -36,6 +52,8 @@ export interface TransportHandlers {
   linkDown(peer: PeerId): void;
   /** The other side refused our greeting, with its reason. */
   refused(peer: PeerId, address: string | null, reason: string): void;
+  /** `peer` has proof of another process with this server's key and incarnation. */
+  cloned(peer: PeerId, notice: CloneNotice): void;
   /** Frames that arrived together, in order. The bytes belong to the receiver. */
   frames(peer: PeerId, channel: Channel, frames: readonly Uint8Array[]): void;
   /** Somebody published; from anybody, unproved: the bytes must speak for themselves. */
@@ -92,6 +110,7 @@ export interface Transport {
   /** Tells everybody who serves this cluster name; best effort: it may be lost, doubled, late, or
    * reach nobody. At most 32 KiB. */
   publish(bytes: Uint8Array): void;
+  gossipSent(): GossipSent;
   /** Greets every linked peer again: what `hello()` gives has changed. */
   greetAgain(): void;
   /** Sends what is queued (at most half a second), closes links and listener. */

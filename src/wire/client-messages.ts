@@ -8,6 +8,7 @@
 import type { Refusal } from '../base/errors.js';
 import type { KeyValue, Reply, StreamState } from '../machine/commands.js';
 import type { HistoryRow, PlanReport, WhyReport } from '../membership/report.js';
+import type { DiskFitness } from '../membership/table.js';
 
 export type { HistoryRow, PlanReport, QuorumReport, WhyReport } from '../membership/report.js';
 
@@ -55,7 +56,7 @@ export interface MemberStatus {
   readonly memberId: number;
   readonly peerId: string;
   /** `standby`: a learner that has caught up and is kept as one, because voters rest at odd
-   * numbers. */
+   * numbers; in the leader's word, so a server that knows no leader says `learner`. */
   readonly role: 'voter' | 'learner' | 'standby';
   readonly health: Health;
   readonly addresses: readonly string[];
@@ -64,6 +65,25 @@ export interface MemberStatus {
   /** For how long the asked server has had no link to it, milliseconds; 0 while there is one; null
    * when there was none since that server started. */
   readonly silentMillis: number | null;
+  /** Where it stands, as its operator named it; null: not said, or not heard by the asked
+   * server. */
+  readonly zone: string | null;
+  /** What it says of its disk; null: not heard by the asked server. */
+  readonly disk: DiskFitness | null;
+}
+
+/** Another cluster of the same name, as the asked server met it. */
+export interface OtherCluster {
+  /** Its name. */
+  readonly cluster: string;
+  readonly clusterId: string;
+  /** How many servers of it were met, this side of a limit. */
+  readonly servers: number;
+  /** Name and addresses of the one that was met last. */
+  readonly server: string;
+  readonly addresses: readonly string[];
+  /** How long ago that was, milliseconds. */
+  readonly seenMillis: number;
 }
 
 /** What `status` tells. Stable: `--json` prints just this. */
@@ -86,6 +106,8 @@ export interface ClusterStatus {
   /** Index of the entry that holds the configuration in force; 0: there is none. */
   readonly configurationIndex: number;
   readonly members: readonly MemberStatus[];
+  /** Clusters of the same name that the asked server has met since it started. They never merge. */
+  readonly otherClusters: readonly OtherCluster[];
   readonly self: {
     readonly name: string;
     readonly memberId: number | null;
@@ -101,6 +123,9 @@ export interface ClusterStatus {
     } | null;
     /** What is wrong with this server, and what to do, one line; null: nothing. */
     readonly alarm: string | null;
+    /** What its gossip has sent since the server began, each way of a publication counted; bytes
+     * before framing and encryption. Null: it is a server from before this was told. */
+    readonly gossipSent: { readonly frames: number; readonly bytes: number } | null;
   };
 }
 

@@ -4,14 +4,22 @@
  */
 
 import { oneLine } from '../base/one-line.js';
-import type { ClusterStatus, MemberStatus } from './client-messages.js';
+import { diskFitnesses } from '../membership/table.js';
+import type { ClusterStatus, MemberStatus, OtherCluster } from './client-messages.js';
 import { decodeJson, encodeJson, type JsonFields } from './json-fields.js';
-import { addressBytesMax, addressesMax, nameBytesMax, peerIdBytesMax } from './text-limits.js';
+import {
+  addressBytesMax,
+  addressesMax,
+  nameBytesMax,
+  peerIdBytesMax,
+  zoneBytesMax,
+} from './text-limits.js';
 
 /** Largest status, bytes: a thousand members with all their addresses. */
 const statusBytesMax = 1024 * 1024;
 
 const membersMax = 1024;
+const otherClustersMax = 64;
 const lineBytesMax = 4096;
 
 /** Writes a status. @throws WireError when it is too large. */
@@ -45,6 +53,9 @@ export function decodeStatus(bytes: Uint8Array): ClusterStatus {
     joint: fields.flag('joint'),
     configurationIndex: fields.has('configurationIndex') ? fields.counter('configurationIndex') : 0,
     members: fields.objects('members', membersMax).map(memberStatus),
+    otherClusters: fields.has('otherClusters')
+      ? fields.objects('otherClusters', otherClustersMax).map(otherCluster)
+      : [],
     self: selfStatus(fields.object('self')),
   };
 }
@@ -59,6 +70,19 @@ function memberStatus(fields: JsonFields): MemberStatus {
     addresses: fields.lines('addresses', addressesMax, addressBytesMax),
     matchIndex: fields.counterOrNull('matchIndex'),
     silentMillis: fields.has('silentMillis') ? fields.counterOrNull('silentMillis') : null,
+    zone: fields.has('zone') ? fields.lineOrNull('zone', zoneBytesMax) : null,
+    disk: fields.has('disk') ? fields.oneOf('disk', [...diskFitnesses, null]) : null,
+  };
+}
+
+function otherCluster(fields: JsonFields): OtherCluster {
+  return {
+    cluster: fields.line('cluster', nameBytesMax),
+    clusterId: fields.line('clusterId', nameBytesMax),
+    servers: fields.counter('servers'),
+    server: fields.line('server', nameBytesMax),
+    addresses: fields.lines('addresses', addressesMax, addressBytesMax),
+    seenMillis: fields.counter('seenMillis'),
   };
 }
 
@@ -71,6 +95,7 @@ function selfStatus(fields: JsonFields): ClusterStatus['self'] {
     waitingFor: fields.lineOrNull('waitingFor', lineBytesMax),
     leaderless: fields.has('leaderless') ? leaderless(fields.objectOrNull('leaderless')) : null,
     alarm: fields.has('alarm') ? fields.lineOrNull('alarm', lineBytesMax) : null,
+    gossipSent: fields.has('gossipSent') ? gossipSent(fields.objectOrNull('gossipSent')) : null,
   };
 }
 
@@ -78,4 +103,9 @@ function leaderless(fields: JsonFields | null): ClusterStatus['self']['leaderles
   if (fields === null) return null;
   const lastLeader = fields.lineOrNull('lastLeader', nameBytesMax);
   return { millis: fields.counter('millis'), lastLeader };
+}
+
+function gossipSent(fields: JsonFields | null): ClusterStatus['self']['gossipSent'] {
+  if (fields === null) return null;
+  return { frames: fields.counter('frames'), bytes: fields.counter('bytes') };
 }

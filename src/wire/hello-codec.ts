@@ -4,8 +4,8 @@
  * the greeting fits (cluster, version, incarnation) is the membership layer's to judge.
  */
 
-import type { Hello } from './hello.js';
-import { decodeJson, encodeJson } from './json-fields.js';
+import type { Hello, Life } from './hello.js';
+import { decodeJson, encodeJson, type JsonFields } from './json-fields.js';
 import { addressBytesMax, addressesMax, hexIdDigits, nameBytesMax } from './text-limits.js';
 import { WireError } from './wire-error.js';
 
@@ -13,6 +13,9 @@ import { WireError } from './wire-error.js';
 export const helloBytesMax = 4096;
 
 const versionBytesMax = 64;
+
+/** Hexadecimal digits of the word of a life. */
+const lifeDigits = 16;
 
 /**
  * Writes a greeting. Addresses that do not fit are left out, the last first: a server with forty
@@ -22,9 +25,9 @@ const versionBytesMax = 64;
 export function encodeHello(hello: Hello): Uint8Array {
   const addresses = hello.addresses.slice(0, addressesMax);
   for (;;) {
-    const { clusterName, clusterId, memberId, incarnation, name, version, protocol } = hello;
+    const { clusterName, clusterId, memberId, incarnation, name, version, protocol, life } = hello;
     const bytes = encodeJson(
-      { clusterName, clusterId, memberId, incarnation, name, version, protocol, addresses },
+      { clusterName, clusterId, memberId, incarnation, name, version, protocol, addresses, life },
       Number.MAX_SAFE_INTEGER,
       'hello',
     );
@@ -50,5 +53,10 @@ export function decodeHello(bytes: Uint8Array): Hello {
     version: fields.label('version', versionBytesMax),
     protocol: fields.counter('protocol'),
     addresses: fields.lines('addresses', addressesMax, addressBytesMax),
+    ...(fields.has('life') ? { life: lifeOf(fields.object('life')) } : {}),
   };
+}
+
+function lifeOf(fields: JsonFields): Life {
+  return { word: fields.hex('word', lifeDigits, lifeDigits), heard: fields.flag('heard') };
 }

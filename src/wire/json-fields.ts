@@ -102,8 +102,8 @@ export class JsonFields {
     return value;
   }
 
-  /** One of the words given. */
-  oneOf<Word extends string>(field: string, words: readonly Word[]): Word {
+  /** One of the words given; null may be among them. */
+  oneOf<Word extends string | null>(field: string, words: readonly Word[]): Word {
     const value = this.#value(field);
     for (const word of words) if (word === value) return word;
     throw this.#fault(field, 'is none of the words known');
@@ -127,6 +127,11 @@ export class JsonFields {
   /** At most `countMax` strings, each as `line` has it. */
   lines(field: string, countMax: number, bytesMax: number): readonly string[] {
     return this.#list(field, countMax).map((value) => this.#lineOf(value, field, bytesMax));
+  }
+
+  /** At most `countMax` whole numbers, each as `counter` has it. */
+  counters(field: string, countMax: number, min = 0): readonly number[] {
+    return this.#list(field, countMax).map((value) => this.#counterOf(value, field, min));
   }
 
   /** The field as it came, for a judge elsewhere; undefined when it is not there. */

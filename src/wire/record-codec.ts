@@ -5,17 +5,24 @@
  * field within its limit; whether the signature is right is the asker's to check.
  */
 
-import type { SignedRecord } from '../membership/table.js';
-import { diskFitnesses, type MemberRecord, ownHealthMax } from '../membership/table.js';
+import {
+  diskFitnesses,
+  type MemberRecord,
+  ownHealthMax,
+  type SignedRecord,
+  type Standbys,
+  standbysMax,
+} from '../membership/table.js';
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
-import { decodeJson, encodeJson } from './json-fields.js';
+import { decodeJson, encodeJson, type JsonFields } from './json-fields.js';
 import {
   addressBytesMax,
   addressesMax,
   hexIdDigits,
   nameBytesMax,
   peerIdBytesMax,
+  zoneBytesMax,
 } from './text-limits.js';
 import { WireError } from './wire-error.js';
 
@@ -26,7 +33,6 @@ export const recordBytesMax = 4096;
 const signatureBytesMax = 128;
 
 const versionBytesMax = 64;
-const zoneBytesMax = 64;
 const loopDelayMillisMax = 3_600_000;
 
 /** Beyond it a sequence could soon be raised no more: no clock gets there for 280,000 years. */
@@ -41,9 +47,9 @@ const writer = new ByteWriter(8192);
  * when another field is outside its limits. */
 export function encodeRecord(record: MemberRecord): Uint8Array {
   const { peerId, incarnation, sequence, clusterName, clusterId, memberId } = record;
-  const { name, version, zone, loopDelayMillis, ownHealth, disk, leaving } = record;
+  const { name, version, zone, loopDelayMillis, ownHealth, disk, standbys, leaving } = record;
   const who = { peerId, incarnation, sequence, clusterName, clusterId, memberId, name, version };
-  const how = { zone, loopDelayMillis, ownHealth, disk, leaving };
+  const how = { zone, loopDelayMillis, ownHealth, disk, standbys, leaving };
   const addresses = record.addresses.slice(0, addressesMax);
   for (;;) {
     const value = { ...who, addresses, ...how };
@@ -76,8 +82,14 @@ export function decodeRecord(payload: Uint8Array): MemberRecord {
     loopDelayMillis: Math.min(fields.counter('loopDelayMillis'), loopDelayMillisMax),
     ownHealth: Math.min(fields.counter('ownHealth'), ownHealthMax),
     disk: fields.oneOf('disk', diskFitnesses),
+    standbys: fields.has('standbys') ? standbysFrom(fields.objectOrNull('standbys')) : null,
     leaving: fields.flag('leaving'),
   };
+}
+
+function standbysFrom(fields: JsonFields | null): Standbys | null {
+  if (fields === null) return null;
+  return { term: fields.counter('term', 1), ids: fields.counters('ids', standbysMax, 1) };
 }
 
 /** The bytes that a signature of `payload` covers. */

@@ -36,6 +36,17 @@ const rowsMax = 1024;
 const wordsMax = 128;
 const wordBytesMax = 128;
 
+/** Every state that a server may be in. */
+const whyStates: readonly WhyReport['state'][] = [
+  'voter',
+  'standby',
+  'learner',
+  'leaving',
+  'applicant',
+  'removed',
+  'unknown',
+];
+
 /** A reply to an operator that is more than one line. */
 export type OperatorReport = Exclude<OperatorReply, { type: 'done' }>;
 
@@ -111,7 +122,7 @@ export function whyFrom(fields: JsonFields): WhyReport {
   return {
     name: fields.line('name', nameBytesMax),
     memberId: fields.counterOrNull('memberId'),
-    state: fields.oneOf('state', ['voter', 'standby', 'learner', 'leaving', 'removed', 'unknown']),
+    state: fields.oneOf('state', whyStates),
     lines: fields.lines('lines', linesMax, messageBytesMax),
   };
 }

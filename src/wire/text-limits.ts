@@ -9,6 +9,9 @@ export const addressBytesMax = 262;
 /** Longest SERVER_ID and cluster name, bytes. */
 export const nameBytesMax = 128;
 
+/** Longest zone, bytes. */
+export const zoneBytesMax = 64;
+
 /** Longest peer id, characters: base58 of the largest hash in use takes 95. */
 export const peerIdBytesMax = 128;
 

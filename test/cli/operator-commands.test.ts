@@ -5,8 +5,15 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { statusText } from '../../src/cli/cluster-commands.js';
-import { historyText, planText, policyText, whyText } from '../../src/cli/operator-commands.js';
+import { membersText, statusText } from '../../src/cli/cluster-commands.js';
+import { describeFault, exitCodeOf, exitCodes } from '../../src/cli/faults.js';
+import {
+  historyText,
+  planText,
+  policyText,
+  unknownServer,
+  whyText,
+} from '../../src/cli/operator-commands.js';
 import { watchedMembers, watchedStatus } from '../../src/cli/watch.js';
 import type { ClusterStatus, MemberStatus, PlanReport } from '../../src/wire/client-messages.js';
 
@@ -59,8 +66,22 @@ test('why: who it is, then a line for each reason', () => {
     whyText({ name: 's4', memberId: 17, state: 'standby', lines }),
     's4 (member 17) is a stand-by\n  it is ready to vote\n  the planner rests: odd\\u0007',
   );
-  const unknown = whyText({ name: 's9', memberId: null, state: 'unknown', lines: ['there is a'] });
-  assert.is(unknown, 's9 is no member\n  there is a');
+  const applicant = {
+    name: 's9',
+    memberId: null,
+    state: 'applicant',
+    lines: ['it waits'],
+  } as const;
+  assert.is(whyText(applicant), 's9 asks to join\n  it waits');
+});
+
+test('why of nobody is refused as by other commands, with what to do in one line', () => {
+  const why = { name: 'x', memberId: null, state: 'unknown', lines: [] as string[] } as const;
+  const refused = unknownServer({ ...why, lines: ['no member is named "x"; there are s1', 'y'] });
+  assert.is(exitCodeOf(refused), exitCodes.refused);
+  const what = 'give one of these, by its name or member id';
+  assert.is(describeFault(refused), `no member is named "x"; there are s1: ${what}`);
+  assert.is(describeFault(unknownServer(why)), `no member is named "x": ${what}`);
 });
 
 test('history: one line for each configuration, the founding without a time', async () => {
@@ -108,6 +129,8 @@ function member(name: string, more: Partial<MemberStatus> = {}): MemberStatus {
     addresses: [],
     matchIndex: 5,
     silentMillis: 0,
+    zone: null,
+    disk: 'well',
     ...more,
   };
 }
@@ -126,6 +149,7 @@ const calm: ClusterStatus = {
   joint: false,
   configurationIndex: 21,
   members: [member('s1'), member('s2'), member('s3'), member('s4', { role: 'standby' })],
+  otherClusters: [],
   self: {
     name: 's1',
     memberId: 1,
@@ -134,6 +158,7 @@ const calm: ClusterStatus = {
     waitingFor: null,
     leaderless: null,
     alarm: null,
+    gossipSent: { frames: 10, bytes: 150 },
   },
 };
 
@@ -155,6 +180,7 @@ const lost: ClusterStatus = {
     waitingFor: 'a majority: reached 1 of 3 voters; missing: s1, s3',
     leaderless: { millis: 300_000, lastLeader: 's1' },
     alarm: 'the disk is full (ENOSPC): make room',
+    gossipSent: null,
   },
 };
 
@@ -170,6 +196,57 @@ test('status without a leader: since when, who led last, who is silent for how l
   assert.match(text, /^s3 .* unknown /m);
   const fresh = { ...lost, self: { ...lost.self, leaderless: { millis: 40, lastLeader: null } } };
   assert.match(await statusText(fresh), /^leader {7}none for 40 ms \(none since it started\)$/m);
+});
+
+test('other clusters of this name are one line of the status, when there are any', async () => {
+  const lines = async (status: ClusterStatus): Promise<readonly string[]> =>
+    (await statusText(status)).split('\n').filter((line) => line.startsWith('of its name'));
+  assert.equal(await lines(calm), []);
+  const met = { cluster: 'c', clusterId: 'b'.repeat(64), servers: 2, seenMillis: 3000 };
+  const otherClusters = [
+    { ...met, server: 's\u001b', addresses: ['a:1', 'b:1'] },
+    { ...met, clusterId: 'dd', server: 'x', addresses: [], seenMillis: 600_000 },
+  ];
+  assert.equal(await lines({ ...calm, otherClusters }), [
+    'of its name  another cluster, bbbbbbbbbbbb (s\\u001b at a:1, met 3 s ago); ' +
+      'another cluster, dd (x, met 10 min ago); they never merge',
+  ]);
+});
+
+test('zones are a column when somebody has one, and part of what a watch tells', async () => {
+  const head = async (status: ClusterStatus): Promise<readonly string[]> =>
+    (await membersText(status)).split('\n').map((line) => line.split(/ {2,}/).join('|'));
+  assert.equal((await head(calm)).slice(0, 2), [
+    'NAME|MEMBER|ROLE|HEALTH|ON DISK|ADDRESSES|PEER',
+    's1|1|voter, leader|alive|5|-|p-s1',
+  ]);
+  const zoned = { ...calm, members: [member('s1', { zone: 'eu\u001b' }), member('s2')] };
+  assert.equal(await head(zoned), [
+    'NAME|MEMBER|ROLE|HEALTH|ZONE|ON DISK|ADDRESSES|PEER',
+    's1|1|voter, leader|alive|eu\\u001b|5|-|p-s1',
+    's2|2|voter|alive|-|5|-|p-s2',
+  ]);
+  const moved = { ...calm, members: [member('s1'), member('s2', { zone: 'us' })] };
+  assert.equal(watchedMembers.changes({ ...calm, members: moved.members }, zoned), [
+    's1 (member 1): voter, leader, alive, zone eu\\u001b',
+    's2 (member 2): voter, alive',
+  ]);
+});
+
+test('a disk that is not well stands beside the health of a server that is there', async () => {
+  const rows: readonly (readonly [Partial<MemberStatus>, string])[] = [
+    [{ disk: 'slow' }, 'alive, disk slow'],
+    [{ disk: 'slow', health: 'suspect', silentMillis: 3000 }, 'suspect, 3 s, disk slow'],
+    [{ disk: 'slow', health: 'dead', silentMillis: 3000 }, 'dead, 3 s'],
+    [{ disk: null }, 'alive'],
+  ];
+  for (const [more, expected] of rows) {
+    const text = await membersText({ ...calm, members: [member('s2', more)] });
+    assert.is(text.split('\n')[1]?.split(/ {2,}/)[3], expected);
+  }
+  const slow = { ...calm, members: [member('s1'), member('s2', { disk: 'slow' })] };
+  const both = { ...calm, members: [member('s1'), member('s2')] };
+  assert.equal(watchedMembers.changes(both, slow), ['s2 (member 2): voter, alive, disk slow']);
 });
 
 test('a watch of members tells who came, changed and went, once', () => {

@@ -369,7 +369,10 @@ export class MemoryCluster implements ClientDialer {
         addresses: [name],
         matchIndex: null,
         silentMillis: 0,
+        zone: null,
+        disk: null,
       })),
+      otherClusters: [],
       self: {
         name: address,
         memberId: idOf(address),
@@ -378,6 +381,7 @@ export class MemoryCluster implements ClientDialer {
         waitingFor: null,
         leaderless: this.#leaderless(),
         alarm: null,
+        gossipSent: null,
       },
     };
   }

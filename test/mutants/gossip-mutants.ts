@@ -1,5 +1,5 @@
 /**
- * Mutants of gossip: who is where, and who is alive.
+ * Mutants of gossip: who is where, who is alive, and what servers tell of themselves and of others.
  */
 
 import type { Mutant } from './mutant.js';
@@ -160,5 +160,50 @@ export const gossipMutants: readonly Mutant[] = [
     to: 'this.#note(peerId, addresses);',
     killer: { file: 'replica/peers.test.ts', test: 'its own word says' },
     why: 'an old address comes back from whoever has not heard of the new one',
+  },
+  {
+    name: 'standbys-of-another-term',
+    traps: [],
+    file: 'src/replica/status.ts',
+    from: 'return told?.term === term ? told.ids : [];',
+    to: 'return told?.ids ?? [];',
+    killer: { file: 'replica/status.test.ts', test: 'who stands by is told by the leader' },
+    why: 'a server is called a stand-by by the word of a leader that was deposed since',
+  },
+  {
+    name: 'sleep-is-a-slow-disk',
+    traps: [],
+    file: 'src/replica/self-report.ts',
+    from: '    if (isLate) return this.#disk.stoodStill(times);\n',
+    to: '',
+    killer: { file: 'replica/self-report.test.ts', test: 'a process that stood still' },
+    why: 'a machine that was suspended blames its disk when it wakes up',
+  },
+  {
+    name: 'busy-server-blames-its-disk',
+    traps: [],
+    file: 'src/replica/disk-watch.ts',
+    from: 'Math.max(0, mean - loopDelayMillis)',
+    to: 'mean',
+    killer: { file: 'replica/disk-watch.test.ts', test: 'the process is as late as its writes' },
+    why: 'an operator changes a disk that is well',
+  },
+  {
+    name: 'alternating-answers-are-news',
+    traps: [],
+    file: 'src/replica/waiting-line.ts',
+    from: '    if (!hasNews && nowMillis - this.#lastAtMillis < repeatMillis) return false;\n',
+    to: '',
+    killer: { file: 'replica/waiting-line.test.ts', test: 'what alternates is said every ten' },
+    why: 'the log of a server that waits for a day is the same two lines',
+  },
+  {
+    name: 'mdns-asks-once',
+    traps: [],
+    file: 'src/transport/mdns.ts',
+    from: 'const againMillis: readonly number[] = [1000, 3000];',
+    to: 'const againMillis: readonly number[] = [];',
+    killer: { file: 'transport/mdns.test.ts', test: 'it asks three times in the first seconds' },
+    why: 'one lost datagram keeps servers apart for ten seconds',
   },
 ];

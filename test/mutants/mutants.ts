@@ -3,6 +3,7 @@
  * killed.
  */
 
+import { cloneMutants } from './clone-mutants.js';
 import { electionMutants } from './election-mutants.js';
 import { gossipMutants } from './gossip-mutants.js';
 import { membershipMutants } from './membership-mutants.js';
@@ -25,4 +26,5 @@ export const mutants: readonly Mutant[] = [
   ...readerMutants,
   ...membershipMutants,
   ...gossipMutants,
+  ...cloneMutants,
 ];

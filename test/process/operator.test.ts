@@ -68,7 +68,13 @@ test('why: a voter, a stand-by, and somebody who is none of them', async () => {
     new RegExp(`^${standby.name} \\(member ${standby.memberId}\\) is a stand-by\n`),
   );
   assert.match(why, /odd numbers/);
-  assert.match(await at(follower, ['members', 'why', 'server9']), /no member is named "server9"/);
+  for (const json of [[], ['--json']]) {
+    const nobody = await run(follower, ['members', 'why', 'server9', ...json]);
+    assert.equal([nobody.code, nobody.out], [1, '']);
+    assertLines(nobody.err, [
+      /no member is named "server9"; there are .*server2.*: give one of these/,
+    ]);
+  }
 });
 
 test('history: every configuration, alike on all servers', async () => {

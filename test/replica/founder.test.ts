@@ -104,6 +104,7 @@ class Host {
         newcomer.linkDown(peer);
       },
       refused: () => {},
+      cloned: () => {},
       frames: (peer, _channel, frames) => {
         for (const frame of frames) this.#control(newcomer, peer, decodeControl(frame));
       },

@@ -10,12 +10,16 @@ import { neighbourhood } from '../../src/membership/ring.js';
 import type { Configuration } from '../../src/raft/types.js';
 import { Gossip } from '../../src/replica/gossip.js';
 import type { GossipOptions } from '../../src/replica/gossip-options.js';
+import { OtherClusters } from '../../src/replica/other-clusters.js';
 import { Scheduler } from '../sim/scheduler.js';
 import { SimProcess } from '../sim/sim-process.js';
 import { simSigner } from '../sim/sim-signer.js';
 
 /** A link on which nothing comes through is given up after so long, milliseconds. */
 const silenceMillis = 1500;
+
+/** Of all that are members. */
+const clusterId = 'c0ffee00c0ffee00';
 
 /** How the world behaves. */
 export interface WorldOptions {
@@ -30,6 +34,7 @@ export class Gossiper {
   readonly peerId: string;
   readonly process: SimProcess;
   readonly gossip: Gossip;
+  readonly others: OtherClusters;
   readonly linked = new Set<string>();
   readonly located = new Map<string, readonly string[]>();
   readonly said: string[] = [];
@@ -47,6 +52,8 @@ export class Gossiper {
     this.address = address;
     const say = (_: LogFields, event: string): void => void this.said.push(event);
     const log: Log = { error: say, warn: say, info: say, debug: () => {} };
+    const self = { clusterName: 'c', clusterId };
+    this.others = new OtherClusters({ clock: process, self: () => self });
     this.gossip = new Gossip(
       world.options.gossip ?? {},
       { clusterName: 'c', incarnation: incarnationOf(peerId), name: peerId, version: '1' },
@@ -63,6 +70,7 @@ export class Gossiper {
           publish: (bytes) => world.flood(this, bytes),
         },
         loopDelayMillis: () => 0,
+        others: this.others,
         peers: {
           isOfCluster: (peer) => this.isMember && world.servers.get(peer)?.isMember === true,
           located: (peer, addresses) => void this.located.set(peer, addresses),
@@ -116,8 +124,7 @@ export class GossipWorld {
     const id = this.configuration.members.find((member) => member.peerId === peerId)?.id ?? 0;
     this.scheduler.at(this.now, process, () => {
       const incarnation = incarnationOf(peerId);
-      if (isMember)
-        server.gossip.becameMember({ clusterId: 'c0ffee00c0ffee00', memberId: id, incarnation });
+      if (isMember) server.gossip.becameMember({ clusterId, memberId: id, incarnation });
       if (isMember) server.gossip.configured(this.configuration);
       server.gossip.start();
       this.linkAll(server);

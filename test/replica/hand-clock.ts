@@ -34,6 +34,11 @@ export class HandClock implements Clock {
     this.#turn.push(then);
   }
 
+  /** Alarms that are set and not due yet. */
+  get waiting(): number {
+    return this.#alarms.size;
+  }
+
   /** Ends turns until nothing waits for the end of one. */
   settle(): void {
     for (let due = this.#turn.splice(0); due.length > 0; due = this.#turn.splice(0)) {

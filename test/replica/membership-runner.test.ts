@@ -275,6 +275,7 @@ test('what waits is explained, and who was here is remembered', () => {
   }
   stage.pass(200);
   assert.is(stage.runner.why('a').state, 'learner');
+  assert.is(stage.runner.why('b').state, 'applicant');
   assert.match(stage.runner.why('b').lines[0] ?? '', /waits for its turn: at most 1 catch up/);
   assert.equal(stage.runner.why('gone').lines, ['removed by log entry 42']);
   assert.is(stage.runner.why('gone').state, 'removed');

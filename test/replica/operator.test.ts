@@ -96,7 +96,8 @@ class Stage {
 function member(name: string, memberId: number, silentMillis: number | null): MemberStatus {
   const role = 'voter' as const;
   const health = 'suspect' as const;
-  return { name, memberId, peerId: '', role, health, addresses: [], matchIndex: 0, silentMillis };
+  const rest = { peerId: '', addresses: [], matchIndex: 0, zone: null, disk: null };
+  return { name, memberId, role, health, silentMillis, ...rest };
 }
 
 const status: ClusterStatus = {
@@ -113,6 +114,7 @@ const status: ClusterStatus = {
   joint: false,
   configurationIndex: 1,
   members: [member('s1', 1, 0), member('s2', 7, 12_400), member('s3', 8, null)],
+  otherClusters: [],
   self: {
     name: 's1',
     memberId: 1,
@@ -121,6 +123,7 @@ const status: ClusterStatus = {
     waitingFor: 'a majority: reached 1 of 3 voters',
     leaderless: null,
     alarm: null,
+    gossipSent: null,
   },
 };
 

@@ -5,8 +5,10 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { MemberRecord, Standbys } from '../../src/membership/table.js';
 import type { Configuration } from '../../src/raft/types.js';
 import type { Consensus } from '../../src/replica/consensus.js';
+import type { RecordSource } from '../../src/replica/gossip-options.js';
 import { type HealthSource, noGossip } from '../../src/replica/membership-runner.js';
 import type { Peers } from '../../src/replica/peers.js';
 import { clusterStatus, durationText } from '../../src/replica/status.js';
@@ -16,12 +18,24 @@ import { configurationOf } from '../machine/fixtures.js';
 /** For how long each peer has been silent; one that is not here never was heard. */
 type Silence = Readonly<Record<string, number>>;
 
+type HealthAndRecords = HealthSource & RecordSource;
+
+/** Gossip that has heard nothing. */
+const unheard: HealthAndRecords = { ...noGossip, record: () => null };
+
+/** Who leads, and whom the asked server calls stand-bys by itself. */
+interface Leads {
+  readonly leader: number;
+  readonly standbys: readonly number[];
+}
+
 /** The status of member 1, who knows no leader. */
 function statusOf(
   configuration: Configuration,
   silence: Silence,
   self = 'p1',
-  gossip: HealthSource = noGossip,
+  gossip: HealthAndRecords = unheard,
+  leads: Leads = { leader: 0, standbys: [] },
 ): ClusterStatus {
   const peers = {
     self: { clusterName: 'c', version: '1', name: self.replace('p', 'n') },
@@ -29,9 +43,9 @@ function statusOf(
     addressesOf: () => [],
   };
   const core = {
-    role: 'follower',
+    role: leads.leader === Number(self.slice(1)) ? 'leader' : 'follower',
     term: 3,
-    leader: 0,
+    leader: leads.leader,
     commit: 1,
     applied: 1,
     lastIndex: 1,
@@ -42,7 +56,7 @@ function statusOf(
   const consensus = {
     core: { status: () => core },
     place: { clusterId: 'aa', memberId: Number(self.slice(1)) },
-    membership: { standbys: () => [] },
+    membership: { standbys: () => leads.standbys },
     alarm: { line: 'the disk is full' },
   };
   return clusterStatus({
@@ -50,7 +64,9 @@ function statusOf(
     selfPeerId: self,
     consensus: consensus as unknown as Consensus,
     waitingFor: null,
+    otherClusters: [],
     leaderless: { millis: 40, lastLeader: 'n2' },
+    gossipSent: { frames: 20, bytes: 300 },
     gossip,
   });
 }
@@ -120,13 +136,70 @@ test('it says its configuration, when it heard each member, and who led last', (
 
 test('a member that said that it stops has left; one that just died is dead', () => {
   for (const rumour of ['left', 'dead'] as const) {
-    const gossip = { ...noGossip, health: () => ({ rumour, deadForMillis: 1 }) };
+    const gossip = { ...unheard, health: () => ({ rumour, deadForMillis: 1 }) };
     const { members } = statusOf(configurationOf([1, 2]), { p2: 100 }, 'p1', gossip);
     assert.equal(
       members.map(({ health }) => health),
       ['alive', rumour],
     );
   }
+});
+
+test('where a member stands, and how its disk is, is what its record says', () => {
+  const records = new Map([
+    ['p1', { zone: 'eu-1', disk: 'slow' }],
+    ['p2', { zone: null, disk: 'well' }],
+  ]);
+  const record = (peer: string) => (records.get(peer) ?? null) as MemberRecord | null;
+  const { members } = statusOf(configurationOf([1, 2, 3]), {}, 'p1', { ...unheard, record });
+  assert.equal(
+    members.map(({ zone, disk }) => [zone, disk]),
+    [
+      ['eu-1', 'slow'],
+      [null, 'well'],
+      [null, null],
+    ],
+  );
+});
+
+test('who stands by is told by the leader, and elsewhere by what the leader says', () => {
+  const told = { term: 3, ids: [2, 5, 9] };
+  // [what, the asked server, who leads, what the leader's record says, roles of members 4 to 6]
+  const rows: readonly (readonly [string, string, number, Standbys | null, string])[] = [
+    ['the leader by itself', 'p1', 1, told, 'standby learner learner'],
+    ['a follower by the record', 'p2', 1, told, 'learner standby learner'],
+    ['a stand-by too', 'p5', 1, told, 'learner standby learner'],
+    ['nobody stands by', 'p2', 1, null, 'learner learner learner'],
+    ['it led in another term', 'p2', 1, { ...told, term: 2 }, 'learner learner learner'],
+    ['another one leads', 'p2', 3, told, 'learner learner learner'],
+    ['nobody leads', 'p2', 0, told, 'learner learner learner'],
+  ];
+  for (const [what, self, leader, standbys, expected] of rows) {
+    const record = (peer: string) =>
+      (peer === 'p1' ? { standbys } : null) as unknown as MemberRecord | null;
+    const leads = { leader, standbys: leader === 1 && self === 'p1' ? [4] : [] };
+    const configuration = configurationOf([1, 2, 3], [4, 5, 6]);
+    const { members } = statusOf(configuration, {}, self, { ...unheard, record }, leads);
+    const roles = members.map(({ role }) => role);
+    assert.equal(roles.slice(0, 3), ['voter', 'voter', 'voter'], what);
+    assert.is(roles.slice(3).join(' '), expected, what);
+  }
+});
+
+test('what gossip has sent is told, in a cluster and on the way to one', () => {
+  assert.equal(statusOf(configurationOf([1]), {}).self.gossipSent, { frames: 20, bytes: 300 });
+  const peers = { self: { clusterName: 'c', version: '1', name: 'n1' } };
+  const { self } = clusterStatus({
+    peers: peers as unknown as Peers,
+    selfPeerId: 'p1',
+    consensus: null,
+    waitingFor: 'a cluster',
+    leaderless: null,
+    gossipSent: { frames: 2, bytes: 30 },
+    gossip: unheard,
+    otherClusters: [],
+  });
+  assert.equal(self.gossipSent, { frames: 2, bytes: 30 });
 });
 
 test('times that went by', () => {

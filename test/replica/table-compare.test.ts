@@ -25,6 +25,7 @@ const facts = {
   loopDelayMillis: 0,
   ownHealth: 0,
   disk: 'well' as const,
+  standbys: null,
   leaving: false,
 };
 

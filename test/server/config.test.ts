@@ -42,6 +42,7 @@ test('nothing said gives the defaults', () => {
     open: false,
     data: 'data/server1',
     cluster: 'quorate',
+    zone: null,
     expect: null,
     mdns: true,
     mode: null,
@@ -74,6 +75,12 @@ test('flags win over the environment, the environment over the file', () => {
 
 test('an empty environment variable says nothing', () => {
   assert.is(good({}, { QUORATE_PEERS: '', QUORATE_ID: '' }).id, 'server1');
+});
+
+test('null from a program says nothing, and a zone is a name like others', () => {
+  const said = { id: null, zone: null, expect: null } as unknown as RawConfig;
+  assert.equal(good(said), good({}));
+  assert.is(good({}, { QUORATE_ZONE: 'eu-1.a' }).zone, 'eu-1.a');
 });
 
 test('addresses take their short forms', () => {
@@ -120,6 +127,8 @@ test('every fault is told at once, each with where it was said', () => {
 test('single faults', () => {
   const rows: readonly [RawConfig, RegExp][] = [
     [{ id: 'a b' }, /--id: "a b" is not a name/],
+    [{ zone: 'rack 3' }, /--zone: "rack 3" is not a name/],
+    [{ zone: 'z'.repeat(65) }, /--zone: "z+" is not a name/],
     [{ mode: 'soap' }, /--mode: "soap" is unknown; it should be one of native, grpc/],
     [{ heartbeatInterval: '0' }, /--heartbeat-interval: "0" is not a whole number from 1/],
     [{ heartbeatInterval: '' }, /--heartbeat-interval: "" is not a whole number/],

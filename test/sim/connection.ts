@@ -25,6 +25,8 @@ export type Packet =
     }
   | { readonly kind: 'welcome' | 'again'; readonly peer: string; readonly hello: Hello }
   | { readonly kind: 'accepted' }
+  /** Whether the process at the other end lives, and that it does (clone-watch.ts). */
+  | { readonly kind: 'ask' | 'answer'; readonly question: number }
   /** Somebody published; `number` knows it again. */
   | { readonly kind: 'published'; readonly number: number; readonly content: Uint8Array }
   | { readonly kind: 'refused'; readonly reason: string };

@@ -1,4 +1,7 @@
-/** The hook of `light-names.ts`; it runs in the thread of Node's module hooks. */
+/**
+ * The hook of `light-names.ts`: rewrites what tsx has compiled. It runs in the thread of Node's
+ * module hooks.
+ */
 
 interface Loaded {
   readonly format: string;

@@ -179,7 +179,7 @@ export function search<Operation extends Timed, State>(
     }
     const next = model.step(place.state, operations[at] as Operation);
     if (next === null) continue;
-    // In any order from here it can be moved to the front: nothing is gained by trying others first.
+    // In any order from here it can be moved to the front: trying others first gains nothing.
     if (next === place.state) place.tried = place.candidates.length;
     toggle(at, 1);
     const key = `${progress.key()} ${model.keyOf(next)}`;

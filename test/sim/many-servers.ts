@@ -189,7 +189,7 @@ function memberAt(
 }
 
 /** No faults; waits as servers have them, but for those that only make growing slow. */
-function calmSwarm(servers: number): Swarm {
+export function calmSwarm(servers: number): Swarm {
   return {
     servers,
     expect: null,

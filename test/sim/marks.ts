@@ -16,6 +16,7 @@ export const markNames = [
   'leader transferred',
   'member joined',
   'wiped server came back',
+  'restart met its old connection',
   'torn tail cut',
   'write survived the crash it was in',
   'crash during recovery',

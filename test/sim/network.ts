@@ -158,14 +158,14 @@ export class Network {
   /** Sends a packet, behind those sent before. */
   transmit(from: ConnectionEnd, packet: Packet): void {
     if (!from.isOpen) return;
-    if (isGossip(packet)) return this.#transmitGossip(from, packet);
+    if (isApart(packet)) return this.#transmitApart(from, packet);
     const arrival = this.#scheduler.nowMillis + this.latency();
     if (arrival > from.lastArrivalMillis) from.lastArrivalMillis = arrival;
     const to = from.other;
     this.#scheduler.at(from.lastArrivalMillis, to.process, () => this.#arrive(from, to, packet));
   }
 
-  #transmitGossip(from: ConnectionEnd, packet: Packet): void {
+  #transmitApart(from: ConnectionEnd, packet: Packet): void {
     const to = from.other;
     if (packet.kind === 'frames') this.onGossip?.(from.host, packet.frames.length, packet.bytes);
     else if (packet.kind === 'published') this.onGossip?.(from.host, 1, packet.content.length);
@@ -331,8 +331,10 @@ export class Network {
   }
 }
 
-function isGossip(packet: Packet): boolean {
-  return packet.kind === 'published' || (packet.kind === 'frames' && packet.channel === 'gossip');
+/** What draws its latency beside the rest, so that the worlds of old seeds stay as they were. */
+function isApart(packet: Packet): boolean {
+  if (packet.kind === 'frames') return packet.channel === 'gossip';
+  return packet.kind === 'published' || packet.kind === 'ask' || packet.kind === 'answer';
 }
 
 function senderOn({ near, far }: Connection, from: number, to: number): ConnectionEnd | null {

@@ -1,12 +1,15 @@
 /**
  * One end of a connection between two servers: the exchange of greetings, and the queues of its
- * channels. Both sides judge the other's greeting; the end is up when both have accepted.
+ * channels. Both sides judge the other's greeting, once its life is let in by the same rule as in
+ * the real transport (clone-watch.ts); the end is up when both have accepted.
  */
 
+import type { Claimant, CloneWatch } from '../../src/transport/clone-watch.js';
 import type { Channel, Hello, PeerId, TransportHandlers } from '../../src/transport/transport.js';
 import type { ConnectionEnd, EndEvents, Packet } from './connection.js';
 import type { Network } from './network.js';
 import type { TransportHabits } from './sim-transport.js';
+import { Violation } from './violation.js';
 
 const channels: readonly Channel[] = ['consensus', 'forward', 'control', 'gossip'];
 
@@ -18,6 +21,10 @@ export interface PeerEndOwner {
   readonly network: Network;
   below(bound: number): number;
   keeps(peer: PeerId): boolean;
+  /** What this process says of itself. */
+  hello(): Hello | undefined;
+  /** Which of a peer's lives is let in. */
+  clones(peer: PeerId): CloneWatch;
   /** A publication came by one of its ends. */
   published(number: number, content: Uint8Array): void;
   up(end: PeerEnd): void;
@@ -39,10 +46,13 @@ interface Queue {
 }
 
 /** See the head of the file. */
-export class PeerEnd implements EndEvents {
+export class PeerEnd implements EndEvents, Claimant {
   /** Whom it leads to; empty before the greeting. */
   peer: PeerId = '';
   hello: Hello | null = null;
+  /** The same before it was judged. */
+  remoteHello: Hello | null = null;
+  readonly origin: Claimant['origin'];
   isFlushing = false;
   readonly isDialler: boolean;
   readonly address: string;
@@ -51,6 +61,8 @@ export class PeerEnd implements EndEvents {
   #wanted: PeerId | null = null;
   #isUp = false;
   #hasGreeted = false;
+  /** What follows on the other side's greeting, once it may be judged. */
+  #waiting: (() => void) | null = null;
   readonly #queues: Record<Channel, Queue> = {
     consensus: { frames: [], bytes: 0, underWayBytes: 0 },
     forward: { frames: [], bytes: 0, underWayBytes: 0 },
@@ -63,6 +75,7 @@ export class PeerEnd implements EndEvents {
     this.#owner = owner;
     this.isDialler = origin.isDialler;
     this.address = origin.address;
+    this.origin = { remoteAddress: origin.address };
     end.events = this;
   }
 
@@ -72,7 +85,7 @@ export class PeerEnd implements EndEvents {
 
   /** Begins the greeting. @param wanted who should answer, if that is known. */
   greet(wanted: PeerId | null = null): void {
-    const hello = this.#owner.handlers?.hello();
+    const hello = this.#owner.hello();
     if (hello === undefined) return this.close('stopping');
     this.#wanted = wanted;
     if (wanted !== null) this.peer = wanted;
@@ -157,23 +170,29 @@ export class PeerEnd implements EndEvents {
         if (packet.wanted !== null && packet.wanted !== this.#owner.self) {
           return this.#over('somebody else was wanted');
         }
-        if (this.#judge(packet.peer, packet.hello)) {
+        return this.#arrived(packet, () => {
+          const hello = this.#owner.hello();
+          if (hello === undefined) return;
           this.#hasGreeted = true;
-          this.#transmit({ kind: 'welcome', peer: this.#owner.self, hello: handlers.hello() });
-        }
-        return;
+          this.#transmit({ kind: 'welcome', peer: this.#owner.self, hello });
+        });
       case 'welcome':
         if (this.#wanted !== null && this.#wanted !== packet.peer)
           return this.#over('somebody else');
-        if (!this.#judge(packet.peer, packet.hello)) return;
-        this.#transmit({ kind: 'accepted' });
-        this.#becameUp();
-        return;
+        return this.#arrived(packet, () => {
+          this.#transmit({ kind: 'accepted' });
+          this.#becameUp();
+        });
       case 'accepted':
         return this.#becameUp();
       case 'again':
-        this.#judge(packet.peer, packet.hello);
+        this.remoteHello = packet.hello;
+        if (this.#waiting === null) this.#judge(packet.peer, packet.hello);
         return;
+      case 'ask':
+        return this.#transmit({ kind: 'answer', question: packet.question });
+      case 'answer':
+        return this.#owner.clones(this.peer).answered(this, packet.question);
       case 'published':
         return this.#owner.published(packet.number, packet.content);
       case 'refused':
@@ -185,6 +204,34 @@ export class PeerEnd implements EndEvents {
   closed(reason: string): void {
     this.#isUp = false;
     this.#owner.ended(this, reason);
+  }
+
+  // ---- as a claimant: there are no copies in this world, so nobody may be taken for one ----
+
+  ask(question: number): void {
+    this.#transmit({ kind: 'ask', question });
+  }
+
+  letIn(): void {
+    const follow = this.#waiting;
+    this.#waiting = null;
+    if (follow !== null && this.#judge(this.peer, this.remoteHello as Hello)) follow();
+  }
+
+  refuseClone(reason: string): void {
+    throw new Violation(`a restart was taken for a copy: ${reason}`);
+  }
+
+  warnOfClone(reason: string): void {
+    throw new Violation(`a restart was taken for a copy: ${reason}`);
+  }
+
+  /** The first greeting: it is judged now, or when the connections of the life before are over. */
+  #arrived({ peer, hello }: { readonly peer: PeerId; readonly hello: Hello }, follow: () => void) {
+    this.peer = peer;
+    this.remoteHello = hello;
+    this.#waiting = follow;
+    if (this.#owner.clones(peer).arrived(this)) this.letIn();
   }
 
   #becameUp(): void {

@@ -202,6 +202,7 @@ export class SimHost {
         if (this.isFounding) marks.hit('founded together');
         this.hasPlace = true;
       },
+      secondLife: () => marks.hit('restart met its old connection'),
       removed: () => {
         this.isRemoved = true;
         marks.hit('server told of its removal');

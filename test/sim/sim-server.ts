@@ -35,7 +35,7 @@ import type { SimProcess } from './sim-process.js';
 import { simSigner } from './sim-signer.js';
 import { snapshotFolder, withoutSnapshots, withSnapshots } from './sim-snapshots.js';
 import { SimTransport } from './sim-transport.js';
-import type { Swarm } from './swarm.js';
+import { livesClass, type Swarm } from './swarm.js';
 
 const folder = '/data';
 const logFolder = '/data/log';
@@ -88,6 +88,8 @@ export interface ServerEvents {
   signed(life: Life, founding: SignedFounding): void;
   /** Its place in a cluster is on disk. */
   placed(): void;
+  /** A server that was restarted greeted it, which had not heard of the end of the life before. */
+  secondLife(): void;
   /** It was removed from the cluster. */
   removed(): void;
   /** It ends: by its own will, or since it cannot go on. */
@@ -188,6 +190,8 @@ export class SimServer {
       habits: swarm.transport,
       below: (bound) => rng.below(bound),
       sending: (channel, frame) => this.#sending(channel, frame),
+      tellsLife: swarm.faults.has(livesClass),
+      secondLife: () => this.#deps.events.secondLife(),
     });
     const clock = process;
     const { raft, policy, tickMillis, snapshotEntries } = swarm;
@@ -217,6 +221,7 @@ export class SimServer {
           this.#deps.events.removed();
           this.stop();
         },
+        ranTwice: (reason) => this.#fail(reason),
         fatal: (reason) => this.#fail(reason),
       },
     );
@@ -351,6 +356,7 @@ export class SimServer {
           watcher(shortage);
         });
       },
+      writeTimes: () => store.writeTimes(),
       close: (done) => store.close(done),
     };
     return { store: watched, recovered };

@@ -6,8 +6,11 @@
 
 import type { Timer } from '../../src/base/clock.js';
 import { QuorateError } from '../../src/base/errors.js';
+import { CloneWatch } from '../../src/transport/clone-watch.js';
+import { GossipCount } from '../../src/transport/gossip-count.js';
 import type {
   Channel,
+  GossipSent,
   Hello,
   PeerId,
   Transport,
@@ -42,6 +45,10 @@ export interface SimTransportDeps extends Party {
   readonly below: (bound: number) => number;
   /** Sees every frame that this server hands to the network. */
   readonly sending: (channel: Channel, frame: Uint8Array) => void;
+  /** It tells its life. @default false */
+  readonly tellsLife?: boolean;
+  /** A peer greeted as another process than the one that is linked. @default nobody cares */
+  readonly secondLife?: () => void;
 }
 
 interface Kept {
@@ -64,11 +71,13 @@ export class SimTransport implements Transport, Listener, PeerEndOwner {
   handlers: TransportHandlers | null = null;
   readonly #kept = new Map<PeerId, Kept>();
   readonly #links = new Map<PeerId, PeerEnd[]>();
+  readonly #clones = new Map<PeerId, CloneWatch>();
   readonly #probes = new Map<PeerEnd, Probe>();
   /** Every end that is open, those still greeting too. */
   readonly #ends = new Set<PeerEnd>();
   readonly #clients = new Set<SimClientStream>();
   readonly #publicationsSeen = new Set<number>();
+  readonly #gossip = new GossipCount();
   #flushing: PeerEnd[] = [];
 
   constructor(self: PeerId, address: string, deps: SimTransportDeps) {
@@ -122,6 +131,21 @@ export class SimTransport implements Transport, Listener, PeerEndOwner {
     return this.#kept.has(peer);
   }
 
+  hello(): Hello | undefined {
+    const hello = this.handlers?.hello();
+    if (hello === undefined || this.#deps.tellsLife !== true) return hello;
+    const word = this.process.number.toString(16).padStart(16, '0');
+    return { ...hello, life: { word, heard: true } };
+  }
+
+  clones(peer: PeerId): CloneWatch {
+    const known = this.#clones.get(peer);
+    if (known !== undefined) return known;
+    const made = new CloneWatch({ asked: () => this.#deps.secondLife?.(), proved: () => {} });
+    this.#clones.set(peer, made);
+    return made;
+  }
+
   release(peer: PeerId): void {
     this.#kept.get(peer)?.timer?.cancel();
     this.#kept.delete(peer);
@@ -152,6 +176,7 @@ export class SimTransport implements Transport, Listener, PeerEndOwner {
     const end = ends[ends.length - 1] as PeerEnd;
     for (const frame of frames) this.#deps.sending(channel, frame);
     if (!end.queue(channel, frames)) return false;
+    if (channel === 'gossip') this.#gossip.add(frames);
     if (end.isFlushing) return true;
     end.isFlushing = true;
     this.#flushing.push(end);
@@ -174,11 +199,18 @@ export class SimTransport implements Transport, Listener, PeerEndOwner {
 
   #flood(number: number, content: Uint8Array): void {
     this.#publicationsSeen.add(number);
-    for (const ends of this.#links.values()) ends[ends.length - 1]?.publish(number, content);
+    for (const ends of this.#links.values()) {
+      this.#gossip.add([content]);
+      ends[ends.length - 1]?.publish(number, content);
+    }
+  }
+
+  gossipSent(): GossipSent {
+    return this.#gossip.sent;
   }
 
   greetAgain(): void {
-    const hello = this.handlers?.hello();
+    const hello = this.hello();
     if (hello === undefined) return;
     for (const end of this.#ends) end.greetAgain(hello);
   }
@@ -240,6 +272,7 @@ export class SimTransport implements Transport, Listener, PeerEndOwner {
         this.handlers?.linkDown(end.peer);
       }
     }
+    this.#clones.get(end.peer)?.ended(end);
     this.#redialLater(end.peer);
   }
 

@@ -4,7 +4,7 @@
  * turned off from outside without moving what the others draw. Directed kinds are drawn from a
  * stream of their own, and every third world has none of them. So is whether the cluster is founded
  * by several servers together, as every fourth one is, and whether there are streams with rules, as
- * in two of three.
+ * in two of three. That servers tell their lives is not drawn: it is so, unless it is turned off.
  */
 
 import type { Rng } from '../../src/base/rng.js';
@@ -61,6 +61,10 @@ export const foundingClass = 'together';
 /** Not a fault either: clients seal, fence and trim streams, and tell them what to keep. */
 export const streamsClass = 'streams';
 
+/** The same: servers tell which life of theirs greets, so that one which is started again waits
+ * for the end of the connections of its life before (src/transport/clone-watch.ts). */
+export const livesClass = 'lives';
+
 /** The kinds of faults. */
 export const faultClasses = [
   ...blindClasses,
@@ -68,6 +72,7 @@ export const faultClasses = [
   ...snapshotClasses,
   foundingClass,
   streamsClass,
+  livesClass,
 ] as const;
 
 /** The name of one blind kind. */
@@ -161,6 +166,7 @@ export function drawSwarm(
   if (isTogether) faults.add(foundingClass);
   const ruledStreams = given.without.has(streamsClass) ? 0 : pick(streams, [0, 1, 2]);
   if (ruledStreams > 0) faults.add(streamsClass);
+  if (!given.without.has(livesClass)) faults.add(livesClass);
   return {
     servers: isTogether ? founded.servers : (given.servers ?? drawn),
     expect: isTogether ? founded.expect : null,

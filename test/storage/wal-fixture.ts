@@ -52,15 +52,17 @@ export function commands(first: number, last: number, term: number, size: number
   return entries;
 }
 
-/** A clock whose timers fire when told to. */
+/** A clock that stands until it is set, and whose timers fire when told to. */
 class StillClock implements Clock {
   /** How long each timer was to wait, milliseconds. */
   readonly pauses: number[] = [];
   readonly #timers = new Set<() => void>();
   readonly #turns: (() => void)[] = [];
+  /** What the monotonic clock shows. */
+  nowMillis = 0;
 
   monotonicMillis(): number {
-    return 0;
+    return this.nowMillis;
   }
 
   wallMillis(): number {

@@ -131,7 +131,7 @@ test('a length over the limit and an unknown kind are refused at the header', ()
     [[0, 0x04, 0x93, 0xe0], null],
     [[0, 0x04, 0x93, 0xe1], /300001 bytes, the limit is 300000/],
     [[0, 0xff, 0xff, 0xff], /16777215/],
-    [[7, 0, 0, 0], /kind 7/],
+    [[10, 0, 0, 0], /kind 10/],
     [[255, 0, 0, 0], /kind 255/],
   ];
   for (const [header, expected] of rows) {

@@ -22,6 +22,7 @@ const floodFrames = 3 * 1024;
 export function gossipTests(test: Test, inWorld: InWorld): void {
   channelTests(test, inWorld);
   broadcastTests(test, inWorld);
+  countTests(test, inWorld);
 }
 
 function channelTests(test: Test, inWorld: InWorld): void {
@@ -115,6 +116,39 @@ function broadcastTests(test: Test, inWorld: InWorld): void {
       await allHear([a, again]);
       again.transport.publish(bytes('back'));
       await heard(a, 'back', 1000);
+    }),
+  );
+}
+
+function countTests(test: Test, inWorld: InWorld): void {
+  test(
+    'what is sent on gossip is counted, what is sent elsewhere is not',
+    inWorld(async (world) => {
+      const [a, b] = await linked(world);
+      const { transport } = a;
+      // Within one turn: nothing else can be sent in between.
+      const before = transport.gossipSent();
+      transport.send(b.transport.self, 'gossip', [bytes('four'), bytes('sixsix')]);
+      transport.send(b.transport.self, 'consensus', [bytes('consensus')]);
+      transport.send('nobody', 'gossip', [bytes('to nobody')]);
+      const after = transport.gossipSent();
+      assert.equal([after.frames - before.frames, after.bytes - before.bytes], [2, 10]);
+    }),
+  );
+
+  test(
+    'a publication is counted for each link that it leaves by',
+    inWorld(async (world) => {
+      const peers = await five(world);
+      await allHear(peers);
+      const [publisher, ...others] = peers as [Peer, ...Peer[]];
+      const before = publisher.transport.gossipSent().bytes;
+      const word = 'w'.repeat(8000);
+      publisher.transport.publish(bytes(word));
+      await Promise.all(others.map((peer) => heard(peer, word, 1000)));
+      const sent = publisher.transport.gossipSent().bytes - before;
+      // The real one has envelopes, and a small word for its neighbours now and then.
+      assert.ok(sent >= 4 * 8000 && sent < 5 * 8000, `${sent} bytes`);
     }),
   );
 }

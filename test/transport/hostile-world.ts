@@ -115,8 +115,11 @@ export function frame(kind: number, payload: Uint8Array): Uint8Array {
   return target;
 }
 
-export const hello = (): Uint8Array =>
-  frame(frameKind.hello, encodeHello(new Owner('intruder').hello()));
+/** A greeting. @param life the word of its life; none: it does not tell. */
+export const hello = (life?: string): Uint8Array => {
+  const told = life === undefined ? {} : { life: { word: life, heard: false } };
+  return frame(frameKind.hello, encodeHello({ ...new Owner('intruder').hello(), ...told }));
+};
 
 export function closeOf(connection: Connection): Promise<void> {
   if (connection.status !== 'open') return Promise.resolve();

@@ -114,6 +114,9 @@ test(
   }),
 );
 
+/** Four bytes that end in a number. */
+const word = (n: number): Uint8Array => Uint8Array.of(0, 0, 0, n);
+
 const wrongControl: [string, () => Uint8Array][] = [
   ['a length over the limit', () => Uint8Array.of(0, 0xff, 0xff, 0xff)],
   ['an unknown kind', () => frame(77, bytes('x'))],
@@ -122,6 +125,13 @@ const wrongControl: [string, () => Uint8Array][] = [
   ['a greeting that is no JSON', () => frame(frameKind.hello, bytes('{'))],
   ['a greeting of many megabytes', () => frame(frameKind.hello, new Uint8Array(256 * 1024))],
   ['an empty greeting', () => frame(frameKind.hello, bytes('{}'))],
+  ['a question before the greeting', () => frame(frameKind.ask, bytes('1234'))],
+  [
+    'a question of many bytes',
+    () => Buffer.concat([hello(), frame(frameKind.ask, new Uint8Array(99))]),
+  ],
+  ['an answer of none', () => Buffer.concat([hello(), frame(frameKind.answer, bytes(''))])],
+  ['another life than before', () => Buffer.concat([hello(), hello('1'.repeat(16))])],
   [
     'data after its greeting, without having accepted ours',
     () => Buffer.concat([hello(), frame(frameKind.data, bytes('x'))]),
@@ -203,6 +213,34 @@ test(
     const expected = 'refused inbound: bad [31mred';
     await victim.owner.until(() => victim.owner.told.includes(expected), 'the refusal');
     await within(closeOf(connection), 'the end', 3000);
+    await node.stop();
+  }),
+);
+
+test(
+  'whoever says that our data folder runs twice is quoted in one line, and shown out',
+  besiege(async (victim) => {
+    const { node, connection } = await intruder(victim);
+    const control = await connection.newStream('/quorate/control/1');
+    control.send(frame(frameKind.clone, bytes('\u0000two\nlines')));
+    const expected = 'refused as a clone: two lines';
+    await victim.owner.until(() => victim.owner.told.includes(expected), 'what it said');
+    await within(closeOf(connection), 'the end', 3000);
+    await node.stop();
+  }),
+);
+
+test(
+  'an answer that nobody asked for changes nothing',
+  besiege(async (victim, honest) => {
+    const { node, connection } = await intruder(victim);
+    const control = await connection.newStream('/quorate/control/1');
+    const answers = Array.from({ length: 20 }, (_, i) => frame(frameKind.answer, word(i)));
+    control.send(Buffer.concat([hello('1'.repeat(16)), ...answers]));
+    await victim.owner.until(() => victim.owner.told.includes('greeted intruder test'), 'greeting');
+    await within(closeOf(connection), 'the end: it never accepts', 4000);
+    assert.ok(victim.transport.isLinked(honest.transport.self));
+    assert.not.ok(victim.log.has('a data folder runs twice'));
     await node.stop();
   }),
 );

@@ -4,14 +4,16 @@
  */
 
 import { createSocket } from 'node:dgram';
-import { suite } from 'uvu';
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
+import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createTransport } from '../../src/transport/libp2p-transport.js';
-import { generatePeerKey } from '../../src/transport/peer-key.js';
+import { askAgain, type LocalDiscovery, startDiscovery } from '../../src/transport/mdns.js';
+import { generatePeerKey, peerIdOfKey } from '../../src/transport/peer-key.js';
 import type { Transport } from '../../src/transport/transport.js';
+import { completeOptions } from '../../src/transport/transport-options.js';
+import { HandClock } from '../replica/hand-clock.js';
 import { CollectedLog, Owner, realClock, within } from './transport-world.js';
-
-const test = suite('mDNS');
 
 /** A port of our own, so that nobody else's mDNS on this machine takes part. */
 const mdnsPort = 15_353;
@@ -101,6 +103,80 @@ test('three find each other by their first question, long before the second', as
   } finally {
     await within(Promise.all(servers.map((server) => server.transport.stop())), 'stop');
   }
+});
+
+test('it asks three times in the first seconds, and no more once it is stopped', () => {
+  for (const stopMillis of [Number.POSITIVE_INFINITY, 2000]) {
+    const clock = new HandClock();
+    const asked: number[] = [];
+    const again = askAgain(clock, () => asked.push(clock.monotonicMillis()));
+    for (let millis = 0; millis < 20_000; millis += 100) {
+      if (millis === stopMillis) again.cancel();
+      clock.pass(100);
+    }
+    // The first question is the package's own.
+    assert.equal(asked, stopMillis === 2000 ? [1000] : [1000, 3000]);
+  }
+});
+
+test('a lost answer costs a second, not an interval', async () => {
+  const clock = new HandClock();
+  let asked = 0;
+  let isDeaf = true;
+  const [old, young] = [peerIdOfKey(await generatePeerKey()), peerIdOfKey(await generatePeerKey())];
+  const found: string[] = [];
+  let wake = (): void => {};
+  const until = async (what: string, isSo: () => boolean): Promise<void> => {
+    while (!isSo()) {
+      await within(
+        new Promise<void>((resolve) => {
+          wake = resolve;
+        }),
+        what,
+      );
+    }
+  };
+  const begin = async (self: string, multiaddrs: () => Multiaddr[]): Promise<LocalDiscovery> => {
+    const where = { host: '127.0.0.1', port: 1, mdns: true, clusterName: 'lossy' };
+    const privateKey = new Uint8Array(0);
+    const options = { ...where, privateKey, mdnsPort, mdnsIntervalMillis: 600_000 };
+    return startDiscovery({
+      options: completeOptions(options),
+      clock,
+      log: new CollectedLog(),
+      self,
+      host: '127.0.0.1',
+      multiaddrs,
+      discovered: (peer) => {
+        if (self === young) found.push(peer);
+        wake();
+      },
+    });
+  };
+  const at = (peer: string): Multiaddr => multiaddr(`/ip4/127.0.0.1/tcp/4001/p2p/${peer}`);
+  const answering = await begin(old, () => {
+    asked += 1;
+    wake();
+    return isDeaf ? [] : [at(old)];
+  });
+  try {
+    if (!works) return;
+    await until('its own question', () => asked > 0);
+    const before = asked;
+    const asking = await begin(young, () => [at(young)]);
+    try {
+      await until('the question', () => asked > before);
+      isDeaf = false;
+      assert.equal(found, []);
+      clock.pass(1000);
+      await until('the answer to the second question', () => found.includes(old));
+    } finally {
+      await within(asking.stop(), 'stop');
+    }
+  } finally {
+    await within(answering.stop(), 'stop');
+  }
+  assert.is(clock.waiting, 0, 'questions that would be asked after the end');
 });
 
 test('without a route for multicast, start succeeds and warns once', async () => {

@@ -7,10 +7,12 @@
 
 import type { Clock, Timer } from '../../src/base/clock.js';
 import { QuorateError } from '../../src/base/errors.js';
+import { GossipCount } from '../../src/transport/gossip-count.js';
 import type {
   Channel,
   ClientDialer,
   ClientStream,
+  GossipSent,
   Hello,
   PeerId,
   Transport,
@@ -34,15 +36,15 @@ export interface MemoryNetworkOptions {
   readonly queueBytesMax?: number;
 }
 
-const mebibyte = 1024 * 1024;
-
 const networkDefaults = Object.freeze({
   latencyMillis: 0,
   redialMillis: 100,
   unkeptMillisMax: 10_000,
-  consensusQueueBytesMax: 64 * mebibyte,
-  queueBytesMax: 16 * mebibyte,
+  consensusQueueBytesMax: 64 << 20,
+  queueBytesMax: 16 << 20,
 });
+
+const refusedConnection = 'connection refused: nothing listens there';
 
 const channels: readonly Channel[] = ['consensus', 'forward', 'control', 'gossip'];
 
@@ -87,7 +89,7 @@ export class MemoryNetwork {
     return {
       dial: async (address) => {
         const server = this.#transports.get(address);
-        if (server === undefined) throw unreachable(address);
+        if (server === undefined) throw failure(address, refusedConnection);
         const ends = memoryStreamPair(this, { client: self, server: server.self, address });
         streams.add(ends.client);
         this.later(() => server.acceptClient(ends.server));
@@ -146,6 +148,7 @@ class MemoryTransport implements Transport {
   readonly #links = new Map<PeerId, MemoryLink>();
   readonly #queues = new Map<PeerId, Record<Channel, FrameQueue>>();
   readonly #clients = new Set<ClientStream>();
+  readonly #gossip = new GossipCount();
   #handlers: TransportHandlers | null = null;
   #flushing = false;
 
@@ -186,7 +189,7 @@ class MemoryTransport implements Transport {
         const other = this.#network.find(address);
         if (other === this) reject(failure(address, 'it is this server itself'));
         else if (other === undefined || this.#network.isCut(this.self, other.self)) {
-          reject(unreachable(address));
+          reject(failure(address, refusedConnection));
         } else {
           this.#greet(other, (hello, refusal) => {
             if (hello === null) reject(failure(address, refusal));
@@ -205,6 +208,7 @@ class MemoryTransport implements Transport {
     const queues = this.#queues.get(peer);
     if (queues === undefined || !this.isLinked(peer)) return false;
     if (!queues[channel].push(frames)) return false;
+    if (channel === 'gossip') this.#gossip.add(frames);
     if (!this.#flushing) {
       this.#flushing = true;
       this.#network.options.clock.afterTurn(() => this.#flush());
@@ -217,10 +221,15 @@ class MemoryTransport implements Transport {
     this.#passOn(bytes.slice(), new Set([this]));
   }
 
+  gossipSent(): GossipSent {
+    return this.#gossip.sent;
+  }
+
   /** Each passes on what is new to it, over every link, once. */
   #passOn(bytes: Uint8Array, seen: Set<MemoryTransport>): void {
     for (const [peer, link] of this.#links) {
       if (!link.up || this.#network.loses?.(this.self, peer, 'gossip', bytes) === true) continue;
+      this.#gossip.add([bytes]);
       const other = link.other(this);
       this.#network.later(() => {
         if (seen.has(other) || other.#handlers === null) return;
@@ -408,8 +417,4 @@ function pair(a: PeerId, b: PeerId): string {
 
 function failure(address: string, reason: string): QuorateError {
   return new QuorateError('DISCONNECTED', `${address}: ${reason}`);
-}
-
-function unreachable(address: string): QuorateError {
-  return failure(address, 'connection refused: nothing listens there');
 }

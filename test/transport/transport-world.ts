@@ -8,6 +8,7 @@ import type { Log, LogFields } from '../../src/base/log.js';
 import type {
   Channel,
   ClientStream,
+  CloneNotice,
   Hello,
   PeerId,
   TransportHandlers,
@@ -123,6 +124,10 @@ export class Owner implements TransportHandlers {
 
   refused(_peer: PeerId, address: string | null, reason: string): void {
     this.#tell(`refused ${address === null ? 'inbound' : 'dialled'}: ${reason}`);
+  }
+
+  cloned(_peer: PeerId, { isRefused, reason }: CloneNotice): void {
+    this.#tell(`${isRefused ? 'refused as a clone' : 'warned of a clone'}: ${reason}`);
   }
 
   frames(peer: PeerId, channel: Channel, frames: readonly Uint8Array[]): void {

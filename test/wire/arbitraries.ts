@@ -308,14 +308,32 @@ export const control: fc.Arbitrary<ControlMessage> = fc.oneof(
   }),
 );
 
-/** A greeting within its limits. */
-export const hello: fc.Arbitrary<Hello> = fc.record({
-  clusterName: label,
-  clusterId: fc.option(hexId),
-  memberId: fc.option(positive),
-  incarnation: hexId,
-  name: label,
-  version: label,
-  protocol: counter,
-  addresses,
-});
+/** A greeting within its limits, of a version that tells its life or of one that does not. */
+export const hello: fc.Arbitrary<Hello> = fc.record(
+  {
+    clusterName: label,
+    clusterId: fc.option(hexId),
+    memberId: fc.option(positive),
+    incarnation: hexId,
+    name: label,
+    version: label,
+    protocol: counter,
+    addresses,
+    life: fc.record({
+      word: fc.nat().map((n) => n.toString(16).padStart(16, 'd')),
+      heard: fc.boolean(),
+    }),
+  },
+  {
+    requiredKeys: [
+      'clusterName',
+      'clusterId',
+      'memberId',
+      'incarnation',
+      'name',
+      'version',
+      'protocol',
+      'addresses',
+    ],
+  },
+);

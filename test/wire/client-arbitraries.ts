@@ -4,6 +4,7 @@
 
 import * as fc from 'fast-check';
 import type { KeyValue } from '../../src/machine/commands.js';
+import { diskFitnesses } from '../../src/membership/table.js';
 import type {
   ClientReply,
   ClientRequest,
@@ -95,8 +96,21 @@ const status: fc.Arbitrary<ClusterStatus> = fc.record({
       addresses,
       matchIndex: fc.option(counter),
       silentMillis: fc.option(counter),
+      zone: fc.option(fc.constantFrom('eu-1', '')),
+      disk: fc.option(fc.constantFrom(...diskFitnesses)),
     }),
     { maxLength: 4 },
+  ),
+  otherClusters: fc.array(
+    fc.record({
+      cluster: line,
+      clusterId: hexId,
+      servers: counter,
+      server: line,
+      addresses,
+      seenMillis: counter,
+    }),
+    { maxLength: 2 },
   ),
   self: fc.record({
     name: line,
@@ -111,6 +125,7 @@ const status: fc.Arbitrary<ClusterStatus> = fc.record({
     waitingFor: fc.option(line),
     leaderless: fc.option(fc.record({ millis: counter, lastLeader: fc.option(line) })),
     alarm: fc.option(line),
+    gossipSent: fc.option(fc.record({ frames: counter, bytes: counter })),
   }),
 });
 

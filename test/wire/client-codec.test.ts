@@ -328,6 +328,8 @@ test('reports are made to fit rather than refused, and read in no other form', (
 });
 
 test('a status of an older server lacks the newer fields, and is read', () => {
+  const roles = { role: 'voter', health: 'alive' };
+  const member = { name: 's', memberId: 1, peerId: 'p', ...roles, addresses: [], matchIndex: 1 };
   const old = {
     cluster: 'c',
     clusterId: null,
@@ -339,7 +341,7 @@ test('a status of an older server lacks the newer fields, and is read', () => {
     lastIndex: 1,
     faultTolerance: 0,
     joint: false,
-    members: [],
+    members: [member],
     self: { name: 's', memberId: null, peerId: 'p', role: 'joining', waitingFor: null },
   };
   const head = encodeReply({ type: 'goAway', id: 0, addresses: [] }).subarray(1, 9);
@@ -350,6 +352,10 @@ test('a status of an older server lacks the newer fields, and is read', () => {
   assert.is(read.type === 'status' && read.status.lastTerm, 1);
   assert.is(read.type === 'status' && read.status.self.leaderless, null);
   assert.is(read.type === 'status' && read.status.self.alarm, null);
+  assert.is(read.type === 'status' && read.status.self.gossipSent, null);
+  const [first] = read.type === 'status' ? read.status.members : [];
+  assert.equal(read.type === 'status' && read.status.otherClusters, []);
+  assert.equal([first?.silentMillis, first?.zone, first?.disk], [null, null, null]);
 });
 
 test('control characters from a peer are refused', () => {

@@ -6,7 +6,12 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { MemberRecord, Rumour, SignedRecord } from '../../src/membership/table.js';
+import {
+  type MemberRecord,
+  type Rumour,
+  type SignedRecord,
+  standbysMax,
+} from '../../src/membership/table.js';
 import {
   decodeGossip,
   digestRowsMax,
@@ -42,9 +47,15 @@ const record: fc.Arbitrary<MemberRecord> = fc
     loopDelayMillis: fc.nat(3_600_000),
     ownHealth: fc.nat(8),
     disk: fc.constantFrom('well' as const, 'slow' as const, 'full' as const, 'failed' as const),
+    standbys: fc.option(
+      fc.record({
+        term: fc.integer({ min: 1 }),
+        ids: fc.array(fc.integer({ min: 1 }), { maxLength: 4 }),
+      }),
+    ),
     leaving: fc.boolean(),
   })
-  .map(({ greeting: { protocol: _, ...who }, ...rest }) => ({ ...who, ...rest }));
+  .map(({ greeting: { protocol: _, life: __, ...who }, ...rest }) => ({ ...who, ...rest }));
 
 const signed: fc.Arbitrary<SignedRecord> = fc
   .record({ record, signature: fc.uint8Array({ minLength: 64, maxLength: 64 }) })
@@ -125,9 +136,23 @@ test('what a record says is bounded, whoever signed it', () => {
   for (const wrong of [0, -1, 1.5, Number.MAX_SAFE_INTEGER, '7']) {
     assert.throws(() => decodeRecord(text({ sequence: wrong })), isWireError, `${wrong}`);
   }
-  for (const wrong of [{ peerId: '' }, { peerId: 'a\nb' }, { disk: 'odd' }, { leaving: 1 }]) {
+  const ids = Array.from({ length: standbysMax + 1 }, (_, i) => i + 1);
+  for (const wrong of [
+    { peerId: '' },
+    { peerId: 'a\nb' },
+    { disk: 'odd' },
+    { leaving: 1 },
+    { standbys: { term: 1, ids } },
+    { standbys: { term: 1, ids: ['7'] } },
+    { standbys: { ids: [7] } },
+  ]) {
     assert.throws(() => decodeRecord(text(wrong)), isWireError, JSON.stringify(wrong));
   }
+});
+
+test('a record of an older server names no stand-bys', () => {
+  const { standbys: _, ...old } = { ...sample, standbys: { term: 2, ids: [7] } };
+  assert.is(decodeRecord(Buffer.from(JSON.stringify(old))).standbys, null);
 });
 
 test('a signature covers the payload and what it is for', () => {

@@ -47,6 +47,11 @@ const faults: [string, object][] = [
   ['too many addresses', { addresses: Array(33).fill('a:1') }],
   ['an address too long', { addresses: ['a'.repeat(263)] }],
   ['addresses that are no list', { addresses: 'a:1' }],
+  ['a life that is no object', { life: 'ab'.repeat(8) }],
+  ['a life without its word', { life: { heard: true } }],
+  ['a short word', { life: { word: 'ab'.repeat(7), heard: true } }],
+  ['a long word', { life: { word: 'ab'.repeat(9), heard: true } }],
+  ['a life that was neither heard nor not', { life: { word: 'ab'.repeat(8) } }],
 ];
 
 for (const [name, change] of faults) {
@@ -58,6 +63,12 @@ for (const [name, change] of faults) {
 
 test('what stands next to the fault is fine', () => {
   assert.equal(decodeHello(Buffer.from(JSON.stringify(good))), good);
+});
+
+test('a server from before lives were told greets as before', () => {
+  assert.not.ok('life' in decodeHello(encodeHello(good)));
+  const life = { word: 'ab'.repeat(8), heard: false };
+  assert.equal(decodeHello(encodeHello({ ...good, life })), { ...good, life });
 });
 
 test('a field that a newer version added is passed over', () => {

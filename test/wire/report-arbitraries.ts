@@ -44,6 +44,7 @@ export const why: fc.Arbitrary<WhyReport> = fc.record({
     'standby' as const,
     'learner' as const,
     'leaving' as const,
+    'applicant' as const,
     'removed' as const,
     'unknown' as const,
   ),
