@@ -70,7 +70,7 @@ export class SelfReport {
     const { log, gossip, loopDelayMillis } = this.#deps;
     const times = consensus.writeTimes();
     const isFull = consensus.alarm.line !== null;
-    // That a disk is full, and is not any more, the alarm tells by itself; its writes wait for room.
+    // That it is full, and is not any more, the alarm tells by itself; its writes wait for room.
     if (isFull) this.#told = 'well';
     if (isFull || isLate) return this.#disk.stoodStill(times);
     const { fitness, writeMillis } = this.#disk.look(times, loopDelayMillis());
