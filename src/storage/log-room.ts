@@ -126,7 +126,7 @@ export class LogRoom {
     this.#begin(error);
     if (this.#isStopped) return true;
     this.#again = again;
-    if (this.#reserve.state === 'there') this.#reserve.remove(() => this.#tryAgain());
+    if (this.#reserve.state === 'there') this.#reserve.remove(() => this.#reserveSpent());
     else this.#getStuck();
     return true;
   }
@@ -164,7 +164,14 @@ export class LogRoom {
     this.#reserve.become(this.#nextSegmentId, (error, file) => {
       if (error !== null && this.#isShort(error)) this.#getStuck();
       else this.#give(taker, error, file);
+      this.#reserveSpent();
     });
+  }
+
+  /** Nothing is done with the reserve any more: who found it busy has left the rest to this. */
+  #reserveSpent(): void {
+    if (this.#shortage !== null) this.#lookLater();
+    this.#tryAgain();
   }
 
   #give(taker: FileDone, error: DiskError | null, file: DiskFile | null): void {
@@ -177,9 +184,10 @@ export class LogRoom {
 
   #tryAgain(): void {
     const again = this.#again;
+    if (again === null) return;
     this.#again = null;
     this.#isStuck = false;
-    again?.();
+    again();
   }
 
   #getStuck(): void {

@@ -239,6 +239,15 @@ export const storageMutants: readonly Mutant[] = [
     why: 'a member without room asks for none, so it never hears that its disk is broken',
   },
   {
+    name: 'spent-reserve-forgotten',
+    traps: [],
+    file: 'src/storage/log-room.ts',
+    from: '    if (this.#shortage !== null) this.#lookLater();\n    this.#tryAgain();\n',
+    to: '    this.#tryAgain();\n',
+    killer: { file: 'storage/full-disk.test.ts', test: 'however much waits' },
+    why: 'a server stays read-only for good, though there is room',
+  },
+  {
     name: 'room-never-looked-for',
     traps: [],
     file: room,

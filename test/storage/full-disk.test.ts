@@ -248,6 +248,31 @@ test('a write in place that finds no room spends the reserve, and goes on', () =
   assert.equal(fixture.told, ['ENOSPC', null]);
 });
 
+test('however much waits, the shortage ends once it is written', () => {
+  for (const isCopying of [false, true]) {
+    for (const room of [0, 5000, 20_000]) {
+      for (let waiting = 1; waiting <= 30; waiting++) {
+        const what = `${waiting} batches, ${room} bytes of room, copying ${isCopying}`;
+        const fixture = new Fixture();
+        const store = fixture.begin('create');
+        const rng = new Rng(waiting + room);
+        fixture.disk.next = (count) => rng.below(count);
+        fixture.disk.isCopying = isCopying;
+        fixture.disk.roomBytes = room;
+        for (let index = 4; index < 4 + waiting; index++) {
+          fixture.append(store, [{ ...none, entries: [command(index, 1, 1500)] }]);
+        }
+        for (let i = 0; i < 3; i++) fixture.look();
+        fixture.disk.roomBytes = 1 << 20;
+        for (let i = 0; i < 12; i++) fixture.look();
+        assert.is(fixture.done.length, waiting, what);
+        assert.is(fixture.told.at(-1) ?? null, null, `${what}: ${fixture.told.join()}`);
+        assert.ok(fixture.disk.peek(reserve).length > 0, `${what}: the reserve is there`);
+      }
+    }
+  }
+});
+
 test('a quota that the disk does not tell of: tries become rare, and the end is found', () => {
   const { fixture, store } = withReserve();
   let tries = 0;

@@ -55,6 +55,8 @@ export class MemoryDisk implements Disk {
   isCopying = false;
   /** Whether operations wait for `drain`. */
   isManual = false;
+  /** Which of so many operations under way ends next. @default the one begun first */
+  next: (count: number) => number = () => 0;
 
   /** @param names the files that are there, durably. */
   constructor(names = new Map<string, Content>()) {
@@ -66,7 +68,7 @@ export class MemoryDisk implements Disk {
   drain(countMax = Number.POSITIVE_INFINITY): number {
     let count = 0;
     while (count < countMax) {
-      const next = this.#queue.shift();
+      const [next] = this.#queue.splice(this.next(this.#queue.length), 1);
       if (next === undefined) break;
       count++;
       next();
