@@ -40,7 +40,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   OVERLOADED: 'repeat the command in a moment',
   CONFLICT: 'read it again and decide anew',
   SEALED: 'quorate stream info shows the views, quorate stream open-view opens the next one',
-  FENCED: 'another writer has taken over: stop this one, or give a greater --fence',
+  FENCED: 'stop this one, or give a greater --fence',
   TRIMMED: 'leave --from out to begin at the first record that is kept',
   TOO_LARGE: 'split it, or raise --record-bytes-max on the servers',
   CHANGE_IN_PROGRESS: 'wait until quorate status shows no change under way, then repeat it',
