@@ -7,9 +7,11 @@
  * Invariants: while somebody was told of a shortage, it lasts; it ends when the next segment and a
  * reserve are on disk and no write waits, so a disk with room for a little does not waver. A write
  * that found no room is given back to the log to be repeated, the same bytes at the same place:
- * nothing of its first part counts. Source: docs/adr/0015-a-full-disk-is-ridden-out.md.
+ * nothing of its first part counts. Of the next segment there is one file: never is it made while the
+ * reserve becomes it. Source: docs/adr/0015-a-full-disk-is-ridden-out.md.
  */
 
+import { assert } from '../base/assert.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { type Disk, type DiskError, type DiskFile, isOutOfRoom } from './disk.js';
 import type { Shortage } from './log-store.js';
@@ -76,6 +78,8 @@ export class LogRoom {
   /** The log said that it will soon need one. */
   #isSpareWanted = false;
   #isStuck = false;
+  /** The reserve is about to be the next segment. */
+  #isReserveGiven = false;
   #isAsking = false;
   #isStopped = false;
 
@@ -161,7 +165,9 @@ export class LogRoom {
   }
 
   #giveReserve(taker: FileDone): void {
+    this.#isReserveGiven = true;
     this.#reserve.become(this.#nextSegmentId, (error, file) => {
+      this.#isReserveGiven = false;
       if (error !== null && this.#isShort(error)) this.#getStuck();
       else this.#give(taker, error, file);
       this.#reserveSpent();
@@ -253,12 +259,15 @@ export class LogRoom {
         const message = `${directory}: room for ${room} bytes, ${wanted} are wanted`;
         return this.#begin({ code: 'ENOSPC', message });
       }
+      // The log may have gone on meanwhile, and the reserve be its next segment by now.
+      if (this.#spare.state === 'preparing' || this.#reserve.state === 'busy') return;
       if (wantsSpare && this.#spare.state === 'none') this.#makeSpare(false);
       else if (this.#reserve.state === 'none') this.#makeReserve();
     });
   }
 
   #makeSpare(isMade: boolean): void {
+    assert(!this.#isReserveGiven, 'the reserve becomes the segment that is to be made');
     this.#isSpareWanted = false;
     this.#spare.prepare(this.#nextSegmentId, isMade, (error) => {
       if (!this.#isStopped) this.#settled(error);

@@ -239,6 +239,15 @@ export const storageMutants: readonly Mutant[] = [
     why: 'a member without room asks for none, so it never hears that its disk is broken',
   },
   {
+    name: 'segment-made-twice',
+    traps: [],
+    file: 'src/storage/log-room.ts',
+    from: "      if (this.#spare.state === 'preparing' || this.#reserve.state === 'busy') return;\n      if (wants",
+    to: '      if (wants',
+    killer: { file: 'storage/full-disk.test.ts', test: 'nobody makes it a second time' },
+    why: 'an empty file takes the place of a segment in which entries were acknowledged',
+  },
+  {
     name: 'spent-reserve-forgotten',
     traps: [],
     file: 'src/storage/log-room.ts',
