@@ -15,6 +15,37 @@ export interface LoadOrder {
   readonly everyMillis: number;
 }
 
+/** A load without a pause: clients with so many appends on their way each, all the time. */
+export interface FloodOrder {
+  readonly targets: readonly string[];
+  readonly clients: number;
+  readonly outstanding: number;
+  readonly recordBytes: number;
+}
+
+/** What a flood came to. */
+export interface FloodResult {
+  /** By the clock that all processes of this machine share. */
+  readonly begunMicros: number;
+  /** Appends acknowledged in each window of 100 ms since then, to the last one that has some. */
+  readonly windows: readonly number[];
+  readonly acknowledged: number;
+  /** Appends that failed, by the code of the error. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** From an append's call to its acknowledgement. */
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+  readonly maxMicros: number;
+}
+
+/** Whose tables are watched for a member at an address. */
+export interface WatchOrder {
+  readonly watchers: readonly string[];
+  readonly member: string;
+  readonly address: string;
+  readonly timeoutMillis: number;
+}
+
 /** Every call, with what is asked and what is given. */
 export interface AgentCalls {
   /** What one server says of its cluster. */
@@ -42,6 +73,11 @@ export interface AgentCalls {
   startLoad: { readonly ask: LoadOrder; readonly give: null };
   /** The history of the load, once each of its calls is answered. */
   stopLoad: { readonly ask: null; readonly give: readonly StreamOperation[] };
+  startFlood: { readonly ask: FloodOrder; readonly give: null };
+  /** Once each append of the flood is answered. */
+  stopFlood: { readonly ask: null; readonly give: FloodResult };
+  /** When each server's table was first seen to show it, in their order, wall clock milliseconds. */
+  watchTables: { readonly ask: WatchOrder; readonly give: readonly number[] };
   /** Counts datagrams that come to a port from now on. */
   listen: { readonly ask: { readonly port: number }; readonly give: null };
   send: {

@@ -7,7 +7,9 @@ import * as dgram from 'node:dgram';
 import type { Client } from '../../src/client/client.js';
 import type { ConnectOptions } from '../../src/client/options.js';
 import type { AgentAnswer, AgentAsk, AgentCalls } from './agent-calls.js';
+import { Flood } from './flood.js';
 import { type Connect, Load, readAll, textOf } from './load.js';
+import { watchTables } from './table-watch.js';
 
 const built = new URL('../../dist/index.js', import.meta.url).href;
 
@@ -21,6 +23,7 @@ const connect: Connect = async (options) => {
 const settleMillis = 100;
 
 let load: Load | null = null;
+let flood: Flood | null = null;
 let socket: dgram.Socket | null = null;
 let datagrams = 0;
 
@@ -96,6 +99,15 @@ const calls: {
     return null;
   },
   stopLoad: async () => (await load?.stop()) ?? [],
+  startFlood: async (order) => {
+    flood = await Flood.start(order, connect);
+    return null;
+  },
+  stopFlood: async () => {
+    if (flood === null) throw new Error('there is no flood');
+    return flood.stop();
+  },
+  watchTables: (order) => watchTables(order, connect),
   listen: ({ port }) => listen(port),
   send: ({ to, port, count }) => send(to, port, count),
   heard: async () => {

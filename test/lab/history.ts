@@ -30,7 +30,8 @@ export interface Availability {
   readonly outages: readonly Outage[];
 }
 
-const windowMicros = 100_000;
+/** Availability is told in windows of this length, microseconds. */
+export const windowMicros = 100_000;
 
 /**
  * Judges a history whose last reads give the whole stream.
@@ -93,6 +94,15 @@ export function availability(
       served.add(Math.floor((at - begun) / windowMicros));
     }
   }
+  return availabilityOf(served, begun, windows);
+}
+
+/** The same of windows, counted from 0, that are known to have been served. */
+export function availabilityOf(
+  served: ReadonlySet<number>,
+  begun: number,
+  windows: number,
+): Availability {
   const outages: { begun: number; ended: number }[] = [];
   let hits = 0;
   for (let window = 0; window < windows; window++) {

@@ -31,6 +31,16 @@ export interface LabStart {
   readonly byMake?: boolean;
 }
 
+/** Which line of a log is waited for, beside its event. */
+export interface Wanted {
+  /** From this line on, counted from 0. @default 0 */
+  readonly from?: number;
+  /** @default 20000 */
+  readonly millis?: number;
+  /** Fields that it has, with these values. @default any */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
 /** Where a server is. */
 export interface Place {
   readonly network: Network;
@@ -126,15 +136,15 @@ export class LabServer {
     }
   }
 
-  /** Waits for a line of the log, from `from` on (lines counted from 0). */
-  says(
-    event: string,
-    { from = 0, millis = 20_000 }: { readonly from?: number; readonly millis?: number } = {},
-  ): Promise<LogLine> {
+  /** Waits for a line of the log, from `from` on (lines counted from 0), with these fields. */
+  says(event: string, { from = 0, millis = 20_000, fields = {} }: Wanted = {}): Promise<LogLine> {
+    const wanted = Object.entries({ ...fields, msg: event });
+    const isWanted = (line: LogLine): boolean =>
+      wanted.every(([name, value]) => line[name] === value);
     let look = (): void => {};
     const found = new Promise<LogLine>((resolve) => {
       look = () => {
-        const line = this.lines.find((one, at) => at >= from && one.msg === event);
+        const line = this.lines.find((one, at) => at >= from && isWanted(one));
         if (line !== undefined) resolve(line);
       };
       this.#watchers.add(look);

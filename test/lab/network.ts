@@ -131,6 +131,17 @@ export class Network {
     await runTool('tc', ['-n', this.namespace(host), ...words.split(' ')]);
   }
 
+  /** What has left a host by its interface so far: everything, headers of Ethernet too. */
+  async sent(host: number): Promise<{ readonly packets: number; readonly bytes: number }> {
+    const [file, ...words] = this.command(host, ['cat', '/proc/net/dev']);
+    const told = await runTool(file as string, words);
+    const line = /^\s*eth0:(.*)$/m.exec(told)?.[1]?.trim().split(/\s+/) ?? [];
+    // Eight counters of what came, then those of what went: bytes, packets, …
+    const [bytes, packets] = [Number(line[8]), Number(line[9])];
+    if (Number.isNaN(bytes + packets)) throw new Error(`host ${host} counts nothing: ${told}`);
+    return { packets, bytes };
+  }
+
   /** Pulls the cable out of the host: its interface is down, and its routes are gone. */
   async linkDown(host: number): Promise<void> {
     await this.#inHost(host, ['link set eth0 down']);

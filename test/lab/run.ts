@@ -1,18 +1,23 @@
 /**
  * The lab's command. Without a scenario it runs all its tests; with the name of one, that alone.
- * `storm` runs as long as it is told, `numbers` and `deaths` measure. Where this machine cannot
- * hold a lab it says so, and succeeds.
+ * `storm` and `calm` run as long as they are told, `numbers`, `deaths` and `many` measure. Where
+ * this machine cannot hold a lab it says so, and succeeds.
  *
  *   --scenario NAME
  *   --seconds N  --seed N  --without KIND,…   of a storm; the faults that it is not to have
  *   --count N                                 of `numbers` and `deaths`: how often
+ *   --seconds N                               of `calm`: how long; of `many`: traffic is counted
+ *   --count N,…                               of `many`: how many servers
  */
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { calmDefaults, calmText, measureCalm } from './calm.js';
 import { type Death, measureDeaths } from './deaths.js';
 import { Lab } from './lab.js';
+import { type Many, manyDefaults, measureMany } from './many.js';
+import { manyText } from './many-report.js';
 import { whyNoDelay, whyNoLab } from './network.js';
 import { type Assembly, measureAssembly, summary } from './numbers.js';
 import { Storm, type StormOptions, stormDefaults } from './storm.js';
@@ -24,6 +29,13 @@ function wholeNumber(name: string, text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < 1) throw new Error(`${name} wants a whole number`);
   return number;
+}
+
+/** Sizes of clusters, as `5,8,12`: below three there is nobody who could confirm a death. */
+function sizesOf(text: string): readonly number[] {
+  const sizes = text.split(',').map((word) => wholeNumber('COUNT', word));
+  if (sizes.some((size) => size < 3)) throw new Error('COUNT wants sizes of three servers or more');
+  return sizes;
 }
 
 /** The tests of the lab, by the runner of all tests. */
@@ -45,18 +57,40 @@ function kindsWithout(text: string): readonly FaultKind[] {
   return kinds;
 }
 
-async function runStorm(options: StormOptions): Promise<number> {
+/**
+ * Works in a lab of its own; the exit code: 0 when all was well. What was not leaves the logs, and
+ * whoever is interrupted leaves nothing running.
+ */
+async function inNewLab(
+  what: string,
+  servers: number,
+  work: (lab: Lab) => Promise<boolean>,
+): Promise<number> {
+  const lab = await Lab.make(servers);
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const interrupted = (): void => {
+    const exit = (): never => process.exit(130);
+    lab.remove(true).then(exit, exit);
+  };
+  for (const signal of signals) process.once(signal, interrupted);
+  let isWell = false;
+  try {
+    isWell = await work(lab);
+    return isWell ? 0 : 1;
+  } catch (error) {
+    console.log(lab.trouble());
+    console.log(`\n${what} failed: ${error instanceof Error ? error.message : error}`);
+    return 1;
+  } finally {
+    for (const signal of signals) process.removeListener(signal, interrupted);
+    await lab.remove(!isWell);
+  }
+}
+
+function runStorm(options: StormOptions): Promise<number> {
   const { seconds, seed } = options;
   console.log(`storm of ${seconds} s, seed ${seed}: a fault every 10 s, and what it hit`);
-  const lab = await Lab.make(6);
-  let isOver = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      const exit = (): never => process.exit(130);
-      lab.remove(true).then(exit, exit);
-    });
-  }
-  try {
+  return inNewLab('the storm', 6, async (lab) => {
     const storm = new Storm(lab, options, console.log);
     const { lines, judgement, availability, faults } = await storm.run();
     const percent = (availability.share * 100).toFixed(2);
@@ -68,15 +102,34 @@ async function runStorm(options: StormOptions): Promise<number> {
         'nothing lost, doubled or out of order, history linearizable, one leader a term',
     );
     console.log(`availability ${percent} % of ${availability.windows} windows of 100 ms`);
-    isOver = true;
-    return 0;
-  } catch (error) {
-    console.log(lab.trouble());
-    console.log(`\nthe storm failed: ${error instanceof Error ? error.message : error}`);
-    return 1;
-  } finally {
-    await lab.remove(!isOver);
+    return true;
+  });
+}
+
+/** 1 when a server was called dead that was not. */
+function runCalm(seconds: number): Promise<number> {
+  console.log(`calm of ${seconds} s: five servers, no fault, as much load as they take`);
+  return inNewLab('the calm', 5, async (lab) => {
+    const report = await measureCalm(lab, { ...calmDefaults, seconds });
+    console.log(calmText(report));
+    const isWell = report.calls.dead + report.calls.deadToLeader === 0;
+    console.log(isWell ? '\nnobody was falsely called dead' : '\nFALSELY CALLED DEAD');
+    return isWell;
+  });
+}
+
+/** Each size in a lab of its own, with a host more for who joins. */
+async function runMany(sizes: readonly number[], seconds: number): Promise<number> {
+  const seen: Many[] = [];
+  for (const servers of sizes) {
+    const code = await inNewLab(`the cluster of ${servers}`, servers + 1, async (lab) => {
+      seen.push(await measureMany(lab, { ...manyDefaults, servers, seconds }, console.log));
+      return true;
+    });
+    if (code !== 0) return code;
   }
+  console.log(`\n${manyText(seen)}`);
+  return 0;
 }
 
 async function runNumbers(count: number): Promise<number> {
@@ -116,7 +169,7 @@ async function main(): Promise<number> {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       without: { type: 'string', default: '' },
-      count: { type: 'string', default: '20' },
+      count: { type: 'string' },
     },
   });
   const lacking = await whyNoLab();
@@ -130,8 +183,13 @@ async function main(): Promise<number> {
     const seed = wholeNumber('SEED', values.seed);
     return runStorm({ ...stormDefaults, seconds, seed, kinds: kindsWithout(values.without) });
   }
-  if (scenario === 'numbers') return runNumbers(wholeNumber('COUNT', values.count));
-  if (scenario === 'deaths') return runDeaths(wholeNumber('COUNT', values.count));
+  if (scenario === 'calm') return runCalm(wholeNumber('SECONDS', values.seconds));
+  if (scenario === 'many') {
+    return runMany(sizesOf(values.count ?? '5,8,12'), wholeNumber('SECONDS', values.seconds));
+  }
+  const count = wholeNumber('COUNT', values.count ?? '20');
+  if (scenario === 'numbers') return runNumbers(count);
+  if (scenario === 'deaths') return runDeaths(count);
   const noDelay = await whyNoDelay();
   if (noDelay !== null) console.log(`lab: skipped in part: ${noDelay}`);
   return runTests(`lab/${scenario}`);

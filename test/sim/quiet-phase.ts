@@ -31,6 +31,10 @@ const foundingMillisMax = 8000;
 /** How long the operator may take to see that a founder is lost for good, milliseconds. */
 const cureMillisMax = 6000;
 
+/** How long a server with a full disk takes at most to find that there is room (the longest pause of
+ * src/storage/log-room.ts, and two files to make), milliseconds. */
+const roomMillisMax = 65_000;
+
 /** How long until all is even, milliseconds. */
 const settleMillisMax = 90_000;
 
@@ -75,7 +79,8 @@ export class QuietPhase {
     const { raft, tickMillis } = world.swarm;
     const searchMillis = this.#core === null ? clientMillisMax : searchMillisMax;
     const electionMillis = electionsMax * raft.electionTicksMax * tickMillis;
-    const writeMillisMax = electionMillis + searchMillis + this.#backlogMillis();
+    const roomMillis = this.#isAnyFull() ? roomMillisMax : 0;
+    const writeMillisMax = electionMillis + searchMillis + this.#backlogMillis() + roomMillis;
     const core = this.#core;
     runTo(beganMillis + writeMillisMax, () => isWritten || this.#core !== core);
     if (!isWritten && this.#core !== core) {
@@ -154,6 +159,11 @@ export class QuietPhase {
       isDone() && tookMillis <= millisMax,
       () => `${Math.round(tookMillis)} ms after all was mended: ${founding.pending()}`,
     );
+  }
+
+  /** A server whose tries to make room failed looks again only now and then. */
+  #isAnyFull(): boolean {
+    return this.#world.hosts.some(({ server }) => server?.replica?.status().self.alarm != null);
   }
 
   /** What is in a log uncommitted goes first, and some worlds replicate a few entries at a time. */
