@@ -7,8 +7,8 @@
  * Invariants: while somebody was told of a shortage, it lasts; it ends when the next segment and a
  * reserve are on disk and no write waits, so a disk with room for a little does not waver. A write
  * that found no room is given back to the log to be repeated, the same bytes at the same place:
- * nothing of its first part counts. Of the next segment there is one file: never is it made while the
- * reserve becomes it. Source: docs/adr/0015-a-full-disk-is-ridden-out.md.
+ * nothing of its first part counts. Of the next segment there is one file: never is it made while
+ * the reserve becomes it. Source: docs/adr/0015-a-full-disk-is-ridden-out.md.
  */
 
 import { assert } from '../base/assert.js';

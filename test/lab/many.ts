@@ -1,7 +1,8 @@
 /**
  * What a cluster of so many real servers costs, and how fast news goes round in it: five voters,
- * the others stand-bys, at rest. The traffic of gossip is what each server counts itself (`status`);
- * beside it stands all that left its host, which is consensus and the links' own signs of life too.
+ * the others stand-bys, at rest. The traffic of gossip is what each server counts itself
+ * (`status`); beside it stands all that left its host, which is consensus and the links' own signs
+ * of life too.
  * Then one after the other is killed and started again, and another server joins and is removed.
  * The same is measured in virtual time in test/sim/many-servers.ts.
  */

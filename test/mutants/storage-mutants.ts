@@ -244,7 +244,7 @@ export const storageMutants: readonly Mutant[] = [
     file: 'src/storage/log-room.ts',
     from: "      if (this.#spare.state === 'preparing' || this.#reserve.state === 'busy') return;\n      if (wants",
     to: '      if (wants',
-    killer: { file: 'storage/full-disk.test.ts', test: 'nobody makes it a second time' },
+    killer: { file: 'storage/room-races.test.ts', test: 'nobody makes it a second time' },
     why: 'an empty file takes the place of a segment in which entries were acknowledged',
   },
   {
@@ -253,7 +253,7 @@ export const storageMutants: readonly Mutant[] = [
     file: 'src/storage/log-room.ts',
     from: '    if (this.#shortage !== null) this.#lookLater();\n    this.#tryAgain();\n',
     to: '    this.#tryAgain();\n',
-    killer: { file: 'storage/full-disk.test.ts', test: 'however much waits' },
+    killer: { file: 'storage/room-races.test.ts', test: 'however much waits' },
     why: 'a server stays read-only for good, though there is room',
   },
   {

@@ -31,8 +31,8 @@ const foundingMillisMax = 8000;
 /** How long the operator may take to see that a founder is lost for good, milliseconds. */
 const cureMillisMax = 6000;
 
-/** How long a server with a full disk takes at most to find that there is room (the longest pause of
- * src/storage/log-room.ts, and two files to make), milliseconds. */
+/** How long a server with a full disk takes at most to find that there is room (the longest pause
+ * of src/storage/log-room.ts, and two files to make), milliseconds. */
 const roomMillisMax = 65_000;
 
 /** How long until all is even, milliseconds. */

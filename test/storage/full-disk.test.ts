@@ -6,50 +6,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Rng } from '../../src/base/rng.js';
-import type { LogBatch, LogStore, Shortage } from '../../src/storage/log-store.js';
-import { reserveName } from '../../src/storage/reserve.js';
+import type { LogBatch, LogStore } from '../../src/storage/log-store.js';
+import { FullDiskFixture as Fixture, none, reserve, segmentBytesMax } from './full-disk-fixture.js';
 import { type Fate, MemoryDisk } from './memory-disk.js';
 import { command, commands, WalFixture } from './wal-fixture.js';
 import { emptyState, type LogState, stateOf, WalModel, work } from './wal-model.js';
-
-const none = { truncateFrom: null, hardState: null };
-const segmentBytesMax = 8192;
-const reserve = `data/wal/${reserveName}`;
-
-/** A log in small segments, and what its watcher was told. */
-class Fixture extends WalFixture {
-  readonly told: (string | null)[] = [];
-  readonly done: number[] = [];
-
-  constructor(disk = new MemoryDisk()) {
-    super(disk, { segmentBytesMax });
-  }
-
-  /** Founds or opens the log, and watches it. */
-  begin(how: 'create' | 'open'): LogStore {
-    const { store } = this[how]();
-    store.watchRoom((shortage: Shortage | null) => this.told.push(shortage?.code ?? null));
-    return store;
-  }
-
-  append(store: LogStore, batches: readonly LogBatch[]): void {
-    for (const batch of batches) {
-      const place = this.done.length + this.#waiting++;
-      store.append(batch, () => {
-        this.#waiting--;
-        this.done.push(place);
-      });
-    }
-    this.settle();
-  }
-  #waiting = 0;
-
-  /** Time passes: the log looks for room, and writes what it then can. */
-  look(): void {
-    this.clock.fire();
-    this.settle();
-  }
-}
 
 /** Appends that need several segments, a cut and hard states among them. */
 const batches: readonly LogBatch[] = [
@@ -246,57 +207,6 @@ test('a write in place that finds no room spends the reserve, and goes on', () =
   fixture.look();
   assert.is(fixture.disk.peek(reserve).length, segmentBytesMax);
   assert.equal(fixture.told, ['ENOSPC', null]);
-});
-
-test('however much waits, the shortage ends once it is written', () => {
-  for (const isCopying of [false, true]) {
-    for (const room of [0, 5000, 20_000]) {
-      for (let waiting = 1; waiting <= 30; waiting++) {
-        const what = `${waiting} batches, ${room} bytes of room, copying ${isCopying}`;
-        const fixture = new Fixture();
-        const store = fixture.begin('create');
-        const rng = new Rng(waiting + room);
-        fixture.disk.next = (count) => rng.below(count);
-        fixture.disk.isCopying = isCopying;
-        fixture.disk.roomBytes = room;
-        for (let index = 4; index < 4 + waiting; index++) {
-          fixture.append(store, [{ ...none, entries: [command(index, 1, 1500)] }]);
-        }
-        for (let i = 0; i < 3; i++) fixture.look();
-        fixture.disk.roomBytes = 1 << 20;
-        for (let i = 0; i < 12; i++) fixture.look();
-        assert.is(fixture.done.length, waiting, what);
-        assert.is(fixture.told.at(-1) ?? null, null, `${what}: ${fixture.told.join()}`);
-        assert.ok(fixture.disk.peek(reserve).length > 0, `${what}: the reserve is there`);
-        const after = new Fixture(fixture.disk.afterCrash(() => 'old'));
-        assert.is(after.open().recovered.lastIndex, 3 + waiting, what);
-      }
-    }
-  }
-});
-
-test('the reserve becomes a segment while it is looked for room: nobody makes it a second time', () => {
-  for (let drained = 0; drained < 12; drained++) {
-    const fixture = new Fixture();
-    const store = fixture.begin('create');
-    fixture.look();
-    assert.ok(fixture.disk.peek(reserve).length > 0);
-    fixture.disk.roomBytes = 100;
-    fixture.append(store, [{ ...none, entries: [command(4, 1, 6000)] }]);
-    assert.equal(fixture.told, ['ENOSPC']);
-    // The mark of the last batch goes now, so that nothing is being written at the next look.
-    fixture.look();
-    fixture.disk.roomBytes = 1 << 20;
-    fixture.clock.fire();
-    fixture.disk.drain(drained);
-    fixture.append(store, [{ ...none, entries: commands(5, 6, 1, 3000) }]);
-    for (let i = 0; i < 4; i++) fixture.look();
-    fixture.append(store, [{ ...none, entries: commands(7, 9, 1, 3000) }]);
-    for (let i = 0; i < 4; i++) fixture.look();
-    assert.is(fixture.done.length, 3);
-    const after = new Fixture(fixture.disk.afterCrash(() => 'old'));
-    assert.is(after.open().recovered.lastIndex, 9, `after ${drained} operations`);
-  }
 });
 
 test('a quota that the disk does not tell of: tries become rare, and the end is found', () => {
