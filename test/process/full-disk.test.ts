@@ -78,7 +78,9 @@ test('the only voter refuses writes while its disk is full, and takes them again
     await server.kill();
     await servers.start(server);
     await servers.leader();
-    assert.is((await recordsAt(server.address)).length, kept);
+    // What waited for room when it ended may have come to the disk by then, unconfirmed.
+    const there = (await recordsAt(server.address)).length;
+    assert.ok(there === kept || there === before + 1, `${there}, after ${kept} of ${before}`);
     const again = await servers.client({ timeoutMillis: 3000 });
     const refused = await fill(again, acknowledged);
     assert.match(refused.message, /disk is full/);
