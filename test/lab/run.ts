@@ -11,8 +11,10 @@
  */
 
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { BadWord, runTool } from '../bad-word.js';
 import { calmDefaults, calmText, measureCalm } from './calm.js';
 import { type Death, measureDeaths } from './deaths.js';
 import { Lab } from './lab.js';
@@ -27,14 +29,16 @@ const runner = fileURLToPath(new URL('../run.ts', import.meta.url));
 
 function wholeNumber(name: string, text: string): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1) throw new Error(`${name} wants a whole number`);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new BadWord(`${name} wants a whole number`);
   return number;
 }
 
 /** Sizes of clusters, as `5,8,12`: below three there is nobody who could confirm a death. */
 function sizesOf(text: string): readonly number[] {
   const sizes = text.split(',').map((word) => wholeNumber('COUNT', word));
-  if (sizes.some((size) => size < 3)) throw new Error('COUNT wants sizes of three servers or more');
+  if (sizes.some((size) => size < 3))
+    throw new BadWord('COUNT wants sizes of three servers or more');
   return sizes;
 }
 
@@ -52,7 +56,7 @@ function kindsWithout(text: string): readonly FaultKind[] {
   const unknown = without.filter((name) => !faultKinds.some((kind) => kind === name));
   const kinds = faultKinds.filter((kind) => !without.includes(kind));
   if (unknown.length > 0 || kinds.length === 0) {
-    throw new Error(`WITHOUT wants some of: ${faultKinds.join(',')}`);
+    throw new BadWord(`WITHOUT wants some of: ${faultKinds.join(',')}`);
   }
   return kinds;
 }
@@ -162,6 +166,12 @@ async function runDeaths(count: number): Promise<number> {
   return 0;
 }
 
+/** The tests of the lab, each a scenario of its own. */
+function testNames(): readonly string[] {
+  const files = readdirSync(new URL('.', import.meta.url)).sort();
+  return files.flatMap((file) => /^(.*)\.test\.ts$/.exec(file)?.[1] ?? []);
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -190,9 +200,16 @@ async function main(): Promise<number> {
   const count = wholeNumber('COUNT', values.count ?? '20');
   if (scenario === 'numbers') return runNumbers(count);
   if (scenario === 'deaths') return runDeaths(count);
+  const tests = testNames();
+  if (scenario !== '' && !tests.includes(scenario)) {
+    const names = new Set(['storm', 'calm', 'many', 'numbers', 'deaths', ...tests]);
+    throw new BadWord(`no scenario is named ${scenario}; there are ${[...names].join(', ')}`);
+  }
   const noDelay = await whyNoDelay();
   if (noDelay !== null) console.log(`lab: skipped in part: ${noDelay}`);
   return runTests(`lab/${scenario}`);
 }
 
-process.exitCode = await main();
+await runTool('lab', async () => {
+  process.exitCode = await main();
+});

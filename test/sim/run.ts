@@ -6,6 +6,7 @@
  */
 
 import { parseArgs } from 'node:util';
+import { BadWord, runTool } from '../bad-word.js';
 import { type BatchOptions, runBatch, work, workerWord } from './batch.js';
 import { corpus, type SeedList } from './corpus.js';
 import { type Mark, Marks, markNames } from './marks.js';
@@ -59,7 +60,7 @@ class Totals {
 
 function wholeNumber(text: string | undefined, otherwise: number): number {
   const number = Number(text === undefined || text === '' ? otherwise : text);
-  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`not a whole number: ${text}`);
+  if (!Number.isSafeInteger(number) || number < 0) throw new BadWord(`not a whole number: ${text}`);
   return number;
 }
 
@@ -67,7 +68,7 @@ function kinds(text: string | undefined): readonly FaultClass[] {
   const names = (text ?? '').split(',').filter((name) => name !== '');
   for (const name of names) {
     if (!faultClasses.includes(name as FaultClass)) {
-      throw new Error(`no kind of fault is named ${name}; there are ${faultClasses.join(', ')}`);
+      throw new BadWord(`no kind of fault is named ${name}; there are ${faultClasses.join(', ')}`);
     }
   }
   return names as FaultClass[];
@@ -145,4 +146,4 @@ async function main(): Promise<void> {
 }
 
 if (process.argv.includes(workerWord)) work();
-else await main();
+else await runTool('sim', main);
